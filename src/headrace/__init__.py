@@ -1,0 +1,1 @@
+"""Headrace: streaming data products for retail planning, on Apache Kafka."""

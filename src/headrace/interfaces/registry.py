@@ -1,0 +1,47 @@
+"""The schema registry, as Headrace sees it: the part of the Confluent REST API (v7) that TopicNameStrategy needs.
+
+Proved by `headrace.testing.conformance.registry`. All methods raise only `headrace.errors.RegistryError`s and are safe to
+call from many threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from headrace.model.schema import Compatibility, RegisteredSchema, SchemaText
+
+
+class SchemaRegistry(Protocol):
+    def subjects(self, prefix: str = "") -> Sequence[str]:
+        """Subjects with at least one version, by name."""
+
+    def versions(self, subject: str) -> Sequence[int]:
+        """Ascending. Raises `SubjectMissing`."""
+
+    def version(self, subject: str, version: int | Literal["latest"]) -> RegisteredSchema:
+        """Raises `SubjectMissing` or `SchemaMissing`."""
+
+    def by_id(self, schema_id: int) -> SchemaText:
+        """Raises `SchemaMissing`. What an id means never changes."""
+
+    def lookup(self, subject: str, schema: SchemaText) -> RegisteredSchema:
+        """Where ``schema`` stands under ``subject``. Raises `SubjectMissing` or `SchemaMissing`."""
+
+    def register(self, subject: str, schema: SchemaText) -> RegisteredSchema:
+        """Add a version. Again with the same schema: the version that is there. The same schema under another subject
+        has the same id. Raises `InvalidSchema` (does not parse, or a reference that is not there) or
+        `IncompatibleSchema` (with ``reasons``)."""
+
+    def compatibility(self, subject: str | None = None) -> Compatibility | None:
+        """The level set on the subject itself (None: not set), or with no subject the registry's own."""
+
+    def set_compatibility(self, subject: str | None, level: Compatibility) -> None: ...
+
+    def check(self, subject: str, schema: SchemaText) -> Sequence[str]:
+        """Why ``schema`` could not be registered now; empty: it could. Raises `CheckUnsupported`."""
+
+    def delete_subject(self, subject: str) -> Sequence[int]:
+        """Delete a subject for good; its versions. What was framed with its ids stays readable by `by_id`."""
+
+    def close(self) -> None: ...

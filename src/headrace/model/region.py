@@ -1,0 +1,39 @@
+"""A region: where tenants' data lives. Each has its own cluster and its own registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAddress:
+    """``kind``: ``embedded`` (``path``: a folder) or ``kafka`` (``bootstrap``: host:port,...).
+
+    ``cluster_id``: the id that the cluster must answer with, where declared. ``properties``: further settings of the
+    client, by librdkafka's names; a value of ``env:NAME`` is read from the environment, so no secret stands in Git.
+    """
+
+    kind: str
+    path: str | None = None
+    bootstrap: str | None = None
+    cluster_id: str | None = None
+    properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAddress:
+    """``kind``: ``embedded`` (lives in the cluster's folder) or ``http`` (``url``)."""
+
+    kind: str
+    url: str | None = None
+    properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    id: str
+    name: str
+    cluster: ClusterAddress
+    registry: RegistryAddress
