@@ -159,7 +159,7 @@ def load_settings(
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path} is not TOML: {error}", path=str(path)) from error
-        _take(values, sources, {k: v for k, v in content.items()}, f"file {path}")
+        _take(values, sources, content, f"file {path}")
 
     prefix = "HEADRACE_"
     from_environment = {

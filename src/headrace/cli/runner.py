@@ -17,6 +17,8 @@ from headrace.errors import HeadraceError
 class _LazyGroup(TyperGroup):
     """Commands come from the table; completing or running one imports that one."""
 
+    _listing = False
+
     def list_commands(self, ctx: Any) -> list[str]:
         return [command.name for command in cli.COMMANDS]
 
@@ -24,15 +26,27 @@ class _LazyGroup(TyperGroup):
         command = cli._BY_NAME.get(cmd_name)
         if command is None:
             return None
-        module = importlib.import_module(command.module)
+        function: Any = _listed
+        if not self._listing:
+            function = getattr(importlib.import_module(command.module), command.name.replace("-", "_"))
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(name=command.name, short_help=command.summary, context_settings=_CONTEXT)(
-            getattr(module, command.name.replace("-", "_"))
-        )
+        app.command(name=command.name, short_help=command.summary, context_settings=_CONTEXT)(function)
         return typer.main.get_command(app)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        # Offering the names asks for every command; their summaries are all that is needed then.
+        self._listing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._listing = False
 
     def get_help(self, ctx: Any) -> str:
         return cli.help_text()
+
+
+def _listed() -> None:
+    """Stands for a command whose name alone is wanted."""
 
 
 _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
