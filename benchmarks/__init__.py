@@ -1,0 +1,1 @@
+"""Speed, as ratios to the raw library in the same run: absolute times on a shared machine say little."""
