@@ -1,0 +1,71 @@
+"""What an application runs on once it is connected: one region's broker, registry and catalogue, and the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from headrace.clock import SYSTEM_CLOCK, Clock
+from headrace.errors import UnknownApplication, UnknownProduct
+from headrace.interfaces.broker import Broker, RecordWriter
+from headrace.interfaces.registry import SchemaRegistry
+from headrace.model.compiled import CompiledProduct
+from headrace.streaming.catalogue_feed import CatalogueFeed
+from headrace.streaming.hints import did_you_mean
+from headrace.streaming.limits import Limits
+
+
+@dataclass
+class Connection:
+    """``opened`` are the closers of what was opened for it, called in reverse order by `close`."""
+
+    application: str
+    region: str
+    broker: Broker
+    feed: CatalogueFeed
+    registry: SchemaRegistry | None = None
+    limits: Limits = field(default_factory=Limits)
+    clock: Clock = SYSTEM_CLOCK
+    opened: list[Callable[[], None]] = field(default_factory=list)
+    writer: RecordWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = self.feed.current.applications
+        if self.application not in known:
+            raise UnknownApplication(
+                f"the catalogue has no application {self.application!r}",
+                hint=did_you_mean(self.application, known),
+                application=self.application,
+            )
+        self.writer = self.broker.writer()
+
+    def product(self, product: str, major: int | None = None) -> CompiledProduct:
+        """The product, of the given major or the newest active one. Raises `UnknownProduct`."""
+        products = self.feed.current.products
+        majors = {p.major: p for p in products.values() if p.id == product}
+        if not majors:
+            raise UnknownProduct(
+                f"the catalogue has no streaming product {product!r}",
+                hint=did_you_mean(product, {p.id for p in products.values()}),
+                product=product,
+            )
+        if major is None:
+            # A draft major is not provisioned, so all that are here have topics; the newest that is not on its way out.
+            major = max(majors, key=lambda m: (majors[m].status == "active", m))
+        if major not in majors:
+            raise UnknownProduct(
+                f"{product} has no major {major}",
+                hint=f"it has {', '.join(map(str, sorted(majors)))}",
+                product=product,
+                major=major,
+            )
+        return majors[major]
+
+    def close(self, timeout: float | None = None) -> None:
+        """Flush what was published, then close everything."""
+        try:
+            self.writer.close(timeout)
+        finally:
+            for closer in reversed(self.opened):
+                closer()
+            self.opened = []

@@ -1,0 +1,436 @@
+"""A consumer: reads a product's topics as a member of its group, feeds the lanes, and commits what they have settled.
+
+Only the consumer's own thread touches the reader: it polls, pauses, resumes and commits (a reader may hold a lock of its own
+while it tells of a rebalance, so a second thread in it could wait for the first for ever). Turns run elsewhere, in a
+`Driver`; what they share with this thread is under `_lock`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from headrace.clock import Clock
+from headrace.errors import (
+    BrokerError,
+    GroupFenced,
+    HeadraceError,
+    LaneStopped,
+    TopicMissing,
+    TopicReplaced,
+)
+from headrace.interfaces.broker import Broker, OffsetAt, OffsetCommit, RecordWriter
+from headrace.interfaces.receipt import Receipt
+from headrace.model import names
+from headrace.model.compiled import CompiledCatalogue, CompiledProduct
+from headrace.model.record import Record
+from headrace.streaming.catalogue_feed import CatalogueFeed
+from headrace.streaming.decoder import Decoder
+from headrace.streaming.drivers import Driver, Steps
+from headrace.streaming.handler import Registration
+from headrace.streaming.lanes import Lane
+from headrace.streaming.limits import Limits
+from headrace.streaming.start import commit_metadata, committed_topic_id, give_birth
+from headrace.streaming.statistics import Row
+from headrace.streaming.turn import Observer, Turns, stop_lane
+
+log = logging.getLogger("headrace.consumer")
+
+DriverMaker = Callable[[Registration, Callable[[Lane], Steps], Callable[[Lane], None]], Driver]
+
+
+class Consumer:
+    """One registration at work. Made by the App; `step` is one round of its thread."""
+
+    def __init__(
+        self,
+        registration: Registration,
+        product: CompiledProduct,
+        *,
+        application: str,
+        region: str,
+        broker: Broker,
+        writer: RecordWriter,
+        feed: CatalogueFeed,
+        decoder: Decoder,
+        limits: Limits,
+        clock: Clock,
+        make_driver: DriverMaker,
+        observer: Observer | None = None,
+    ) -> None:
+        self.registration = registration
+        self.product = product
+        self.group = names.group(application, registration.purpose)
+        self.error: HeadraceError | None = None
+        self._application = application
+        self._broker = broker
+        self._writer = writer
+        self._feed = feed
+        self._decoder = decoder
+        self._limits = limits
+        self._clock = clock
+        self._lock = threading.Condition()
+        self._lanes: dict[str, Lane] = {}
+        self._stopped: dict[str, LaneStopped] = {}
+        self._leaving: dict[str, Lane] = {}
+        """Lanes that went to somebody else while their handler ran: the topic's next lane waits for its end."""
+        self._rows: dict[str, Row] = {}
+        self._bytes = 0
+        self._prefix = names.topic_prefix(product.id, product.major)
+        self._dead_letter_topic = names.dead_letter(application)
+        self._next_commit = 0.0
+        self._turns = Turns(
+            registration,
+            self.group,
+            decoder,
+            self._dead_letter,
+            lock=self._lock,
+            clock=clock,
+            freed=self._freed,
+            observer=observer,
+        )
+        self._driver = make_driver(registration, self._turns.turn, self._finished)
+        self._reader = broker.reader(self.group)
+        self._stopping = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    # --- life
+
+    def open(self) -> None:
+        """Decide the group's start where it is new, and join it."""
+        start = self.product.consumers[self._application].start
+        give_birth(self._broker.admin, self.group, self._prefix, start, self._clock)
+        self._feed.follow(self._follow)
+        self._reader.subscribe([self._prefix], self)
+        self._next_commit = self._clock.monotonic() + self._limits.commit_interval
+
+    def start(self, ended: Callable[[Consumer], None]) -> None:
+        """Run on a thread until `stop`; ``ended`` is called last."""
+        self._thread = threading.Thread(target=self._run, args=(ended,), name=f"headrace {self.group}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the thread to stop polling, drain, commit and leave the group."""
+        self._stopping.set()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread's end; whether it came."""
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self, ended: Callable[[Consumer], None]) -> None:
+        wait = 0.1
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self.step()
+                    wait = 0.1
+                except BrokerError as error:
+                    if not error.retryable:
+                        raise
+                    log.warning("%s: %s; trying again", self.group, error)
+                    self._stopping.wait(wait)
+                    wait = min(wait * 2, 5.0)
+        except HeadraceError as error:
+            self.error = error
+            log.error("%s: the consumer has ended: %s", self.group, error)
+        finally:
+            try:
+                self.close()
+            except HeadraceError as error:
+                self.error = self.error or error
+                log.error("%s: leaving the group failed: %s", self.group, error)
+            ended(self)
+
+    def close(self) -> None:
+        """Leave the group (which drains and commits), and close what handlers were given."""
+        self._closing = True
+        self._feed.unfollow(self._follow)
+        self._reader.close()
+        self._driver.close()
+
+    # --- one round
+
+    def step(self, timeout: float | None = None) -> bool:
+        """Poll, feed, pause and resume, wake, commit; whether records came."""
+        fetched = self._reader.poll(self._poll_timeout() if timeout is None else timeout, self._limits.poll_records)
+        now = self._clock.monotonic()
+        with self._lock:
+            for part in fetched:
+                lane = self._lanes.get(part.topic)
+                if lane is not None:
+                    self._bytes += lane.feed(part.records, part.next_offset, now)
+            for lane in self._lanes.values():
+                self._schedule(lane, now)
+        self._flow()
+        if now >= self._next_commit or any(lane.full for lane in self._lanes.values()):
+            self.commit()
+        return bool(fetched)
+
+    def _poll_timeout(self) -> float:
+        """Short while anything waits for this thread: a lane to resume, a retry's time, a commit."""
+        longest = min(0.5, self._limits.commit_interval)
+        with self._lock:
+            now = self._clock.monotonic()
+            for lane in self._lanes.values():
+                if lane.paused or lane.full:
+                    return 0.01
+                if lane.running:
+                    longest = min(longest, 0.05)
+                elif (due := lane.due(now)) is not None:
+                    longest = min(longest, max(due - now, 0.001))
+        return longest
+
+    def _schedule(self, lane: Lane, now: float, *, linger: bool = True) -> bool:
+        """Submit a lane's turn if one is due (lock held)."""
+        if lane.running or lane.topic in self._leaving:
+            return False
+        due = lane.due(now, linger=linger)
+        if due is None or due > now:
+            return False
+        lane.running = True
+        self._driver.submit(lane)
+        return True
+
+    def _finished(self, lane: Lane) -> None:
+        """A turn has ended (on the driver's thread)."""
+        with self._lock:
+            lane.running = False
+            if self._leaving.get(lane.topic) is lane:
+                del self._leaving[lane.topic]
+            if self._lanes.get(lane.topic) is lane and not lane.draining:
+                self._schedule(lane, self._clock.monotonic())
+            self._lock.notify_all()
+
+    def _freed(self, lane: Lane, count: int) -> None:
+        """A lane gave up bytes (lock held)."""
+        self._bytes -= count
+        if lane.error is not None and isinstance(lane.error, LaneStopped):
+            self._stopped[lane.topic] = lane.error
+
+    def _flow(self) -> None:
+        """Pause lanes above their high-water mark, or that have work while all together are above theirs; resume below
+        the low one. A lane with nothing to do is always read on, so that others' backlogs never starve it."""
+        pause: list[str] = []
+        resume: list[str] = []
+        with self._lock:
+            high, low = self._limits.lane_buffer_bytes, self._limits.lane_buffer_bytes // 2
+            crowded = self._bytes > self._limits.buffer_bytes
+            roomy = self._bytes < self._limits.buffer_bytes * 3 // 4
+            for lane in self._lanes.values():
+                if not lane.open:
+                    wanted = True
+                elif lane.paused:
+                    below = lane.bytes <= low and lane.buffered <= self._limits.lane_records // 2
+                    wanted = not (lane.buffered == 0 or (below and roomy))
+                else:
+                    above = lane.bytes > high or lane.buffered > self._limits.lane_records
+                    wanted = above or (crowded and lane.buffered > 0)
+                if wanted != lane.paused:
+                    lane.paused = wanted
+                    (pause if wanted else resume).append(lane.topic)
+        if pause:
+            self._reader.pause(pause)
+        if resume:
+            self._reader.resume(resume)
+
+    # --- committing
+
+    def commit(self, lanes: Sequence[Lane] | None = None) -> None:
+        """Commit what lanes (default: all held) have settled, as far as what their handlers published is durable."""
+        self._next_commit = self._clock.monotonic() + self._limits.commit_interval
+        failed: list[tuple[Lane, HeadraceError]] = []
+        with self._lock:
+            offsets: dict[str, tuple[Lane, int]] = {}
+            for lane in self._lanes.values() if lanes is None else lanes:
+                offset, error = lane.safe_offset()
+                if error is not None:
+                    lane.done = offset
+                    failed.append((lane, error))
+                if offset > lane.committed:
+                    offsets[lane.topic] = (lane, offset)
+        for lane, error in failed:
+            stop_lane(lane, error, self.group, self._lock, self._freed)
+        while offsets:
+            commits = {
+                topic: OffsetCommit(offset, commit_metadata(lane.topic_id)) for topic, (lane, offset) in offsets.items()
+            }
+            try:
+                self._reader.commit(commits)
+            except GroupFenced as error:
+                lost = [topic for topic in error.data.get("topics", ()) if topic in offsets] or list(offsets)
+                for topic in lost:
+                    del offsets[topic]
+                self._drop(lost)
+                continue
+            with self._lock:
+                for lane, offset in offsets.values():
+                    lane.commit_to(offset)
+            return
+
+    # --- rebalance (on the consumer's thread, from within `poll` or `close`)
+
+    def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
+        there = self._broker.admin.topics(self._prefix)
+        replaced: list[tuple[Lane, TopicReplaced]] = []
+        with self._lock:
+            for topic, commit in topics.items():
+                parsed = names.parse_topic(topic)
+                tenant = parsed.tenant if parsed else ""
+                topic_id = there[topic].id if topic in there else ""
+                lane = self._lanes[topic] = Lane(
+                    topic,
+                    tenant,
+                    start=commit.offset if commit else 0,
+                    topic_id=topic_id,
+                    fence=self._generation(topic),
+                    batch=self.registration.batch,
+                    limit=self.registration.reject_limit,
+                    remember=self.registration.deduplicate,
+                    uncommitted_limit=self._limits.uncommitted_records,
+                    row=self._row(tenant),
+                )
+                known = committed_topic_id(commit) if commit else None
+                if known and topic_id and known != topic_id:
+                    replaced.append(
+                        (
+                            lane,
+                            TopicReplaced(
+                                f"the topic that offset {commit.offset if commit else 0} was committed for (id {known}) "
+                                f"is gone; the name now belongs to another (id {topic_id})",
+                                hint="if that is meant, reset the group's offset for it, then start again",
+                                topic=topic,
+                                committed=known,
+                                actual=topic_id,
+                            ),
+                        )
+                    )
+        for lane, error in replaced:
+            stop_lane(lane, error, self.group, self._lock, self._freed)
+        log.info("%s: has %d topics more", self.group, len(topics))
+
+    def on_revoked(self, topics: Sequence[str]) -> None:
+        """Let running handlers finish, up to the drain timeout; commit; give the lanes up."""
+        lanes = [self._lanes[topic] for topic in topics if topic in self._lanes]
+        with self._lock:
+            for lane in lanes:
+                lane.draining = True
+            deadline = self._clock.monotonic() + self._limits.drain_timeout
+            while any(lane.running for lane in lanes):
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    break
+                self._clock.wait(self._lock, left)
+        if any(lane.publishing for lane in lanes):
+            try:
+                self._writer.flush(self._limits.drain_timeout)
+            except BrokerError as error:
+                log.warning("%s: what handlers published is not durable yet: %s", self.group, error)
+        try:
+            self.commit(lanes)
+        except BrokerError as error:
+            log.warning("%s: the last commit failed; its events will come again: %s", self.group, error)
+        self._drop(topics)
+
+    def on_lost(self, topics: Sequence[str]) -> None:
+        log.warning("%s: lost %s", self.group, ", ".join(topics))
+        self._drop(topics)
+
+    def on_error(self, topic: str, error: BrokerError) -> None:
+        lane = self._lanes.get(topic)
+        if isinstance(error, TopicMissing):
+            log.info("%s: %s is gone", self.group, topic)
+            self._drop([topic])
+        elif lane is not None:
+            stop_lane(lane, error, self.group, self._lock, self._freed)
+
+    def _generation(self, topic: str) -> int:
+        try:
+            return self._reader.generation(topic)
+        except GroupFenced:
+            return 0
+
+    def _drop(self, topics: Sequence[str]) -> None:
+        abandoned = []
+        with self._lock:
+            for topic in topics:
+                lane = self._lanes.pop(topic, None)
+                if not self._closing:
+                    self._stopped.pop(topic, None)
+                if lane is None:
+                    continue
+                self._bytes -= lane.close()
+                if lane.running:
+                    self._leaving[topic] = lane
+                    abandoned.append(lane)
+                else:
+                    # One last turn, which hands out nothing: it closes what the handler was given for this lane.
+                    lane.running = True
+                    self._leaving[topic] = lane
+                    self._driver.submit(lane)
+            self._lock.notify_all()
+        for lane in abandoned:
+            log.warning("%s %s: a handler still runs; its outcome no longer counts", self.group, lane.topic)
+            self._driver.abandon(lane)
+
+    # --- what others ask
+
+    @property
+    def stopped(self) -> Sequence[LaneStopped]:
+        """Lanes that stand still here; once closed, those that did at the end."""
+        with self._lock:
+            return list(self._stopped.values())
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        with self._lock:
+            return list(self._rows.values())
+
+    @property
+    def lanes(self) -> Sequence[Lane]:
+        with self._lock:
+            return list(self._lanes.values())
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is buffered and no turn is under way."""
+        with self._lock:
+            return all(not lane.running and (not lane.buffered or not lane.open) for lane in self._lanes.values())
+
+    def behind(self) -> int:
+        """Offsets between what the lanes have settled and the ends of the product's topics that this member holds; a lane
+        that stands still does not count, a topic that nobody holds yet does."""
+        admin = self._broker.admin
+        ends = admin.offsets(admin.topics(self._prefix), OffsetAt.LATEST)
+        with self._lock:
+            total = 0
+            for topic, end in ends.items():
+                lane = self._lanes.get(topic)
+                if lane is None:
+                    continue
+                total += max(0, end - lane.done) if lane.open else 0
+            return total if self._lanes or not ends else sum(ends.values())
+
+    def _row(self, tenant: str) -> Row:
+        if tenant not in self._rows:
+            self._rows[tenant] = Row(self.product.id, tenant, self.registration.purpose)
+        return self._rows[tenant]
+
+    def _follow(self, catalogue: CompiledCatalogue) -> None:
+        self._decoder.follow(catalogue)
+
+    def _dead_letter(self, record: Record) -> Receipt:
+        return self._writer.publish(self._dead_letter_topic, record)
+
+    def submit_due(self, *, linger: bool) -> bool:
+        """Submit every turn that is due; whether there was one. For `headrace.testing`, which does not wait for batches."""
+        submitted: list[Any] = []
+        with self._lock:
+            now = self._clock.monotonic()
+            submitted = [lane for lane in self._lanes.values() if self._schedule(lane, now, linger=linger)]
+        return bool(submitted)

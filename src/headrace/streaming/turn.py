@@ -1,0 +1,332 @@
+"""One turn of a lane: decode, hand out, act on the outcome, settle.
+
+`Turns.turn` is a generator, so that the same rules drive synchronous handlers on a pool and asynchronous ones on a loop: it
+yields an `Invocation` (run the handler, send back what it raised or None) or receipts (wait until they are settled, send
+back the error or None). Drivers are in `drivers`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from headrace.clock import Clock
+from headrace.errors import EventError, HeadraceError, LaneStopped, TooManyRejects
+from headrace.interfaces.receipt import Receipt
+from headrace.model.record import Record, StoredRecord
+from headrace.streaming.dead_letter import dead_letter_record
+from headrace.streaming.decoder import Decoder, PassedOver
+from headrace.streaming.event import Event
+from headrace.streaming.handler import Registration
+from headrace.streaming.lanes import Lane
+from headrace.streaming.outcome import Reject, Retry
+
+log = logging.getLogger("headrace.consumer")
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One handler call. ``argument``: an event, or a list of them. The driver fills ``published`` with the receipts of
+    what the handler published."""
+
+    lane: Lane
+    argument: Any
+    published: list[Receipt]
+
+
+Effect = Invocation | list[Receipt]
+
+
+class Observer(Protocol):
+    """Told of what happens to events: `headrace.testing` listens here. ``wrap`` may put its own data into the event."""
+
+    def wrap(self, event: Event[Any]) -> None: ...
+
+    def settled(self, record: StoredRecord, event: Event[Any] | None, outcome: str, reason: str) -> None:
+        """``outcome``: ``accepted``, ``rejected``, ``passed_over`` or ``duplicate``."""
+
+    def retried(self, events: Sequence[Event[Any]], reason: str, wait: float) -> None: ...
+
+
+@dataclass(slots=True)
+class _Item:
+    """One record of a call. ``event`` None: it was not handed out. ``reason``: why it is rejected, with ``code``."""
+
+    record: StoredRecord
+    event: Event[Any] | None = None
+    skipped: str | None = None
+    reason: str | None = None
+    code: str = "rejected"
+
+
+class Turns:
+    """How one consumer processes its lanes. ``dead_letter`` writes a record to the application's dead-letter topic;
+    ``changed`` is called, with the lock held, whenever bytes were freed or a lane has stopped."""
+
+    SLICE_S = 0.05
+    """A turn gives way after so long, so that few workers serve many lanes."""
+
+    def __init__(
+        self,
+        registration: Registration,
+        group: str,
+        decoder: Decoder,
+        dead_letter: Callable[[Record], Receipt],
+        *,
+        lock: threading.Condition,
+        clock: Clock,
+        freed: Callable[[Lane, int], None],
+        observer: Observer | None = None,
+    ) -> None:
+        self._registration = registration
+        self._group = group
+        self._decoder = decoder
+        self._dead_letter = dead_letter
+        self._lock = lock
+        self._clock = clock
+        self._freed = freed
+        self._observer = observer
+
+    def turn(self, lane: Lane, *, linger: bool = True) -> Generator[Effect, Any, None]:
+        """Hand out what is due, until nothing is, the lane is drained or stopped, or the slice is over."""
+        end = self._clock.monotonic() + self.SLICE_S
+        while True:
+            with self._lock:
+                now = self._clock.monotonic()
+                due = lane.due(now, linger=linger)
+                if due is None or due > now:
+                    return
+                records = lane.take()
+            yield from self._call(lane, records)
+            if self._clock.monotonic() >= end:
+                return
+
+    def _call(self, lane: Lane, records: Sequence[StoredRecord]) -> Generator[Effect, Any, None]:
+        items: list[_Item] = []
+        try:
+            fresh: set[tuple[str, str]] = set()
+            for record in records:
+                items.append(self._prepare(lane, record, fresh))
+        except HeadraceError as error:
+            # Only what says nothing of the record itself ends here: the registry cannot be reached, say.
+            if not error.retryable:
+                self._stop(lane, error)
+                return
+            if not items:
+                self._again(lane, (), str(error), None, error=False)
+                return
+        events = [item.event for item in items if item.event is not None]
+        published: list[Receipt] = []
+        afterwards: Callable[[], None] | None = None
+        if events:
+            batch = self._registration.batch is not None
+            outcome = yield Invocation(lane, events if batch else events[0], published)
+            if not lane.open:
+                return  # taken away while the handler ran: whoever has the topic now hands the event out again
+            items, afterwards = self._decide(lane, items, events, outcome)
+        if (yield from self._finish(lane, items, published)) and afterwards is not None:
+            afterwards()
+
+    def _prepare(self, lane: Lane, record: StoredRecord, fresh: set[tuple[str, str]]) -> _Item:
+        try:
+            event = self._decoder(record, lane.tenant, lane.fence, lane.attempt)
+        except EventError as error:
+            return _Item(record, reason=str(error), code=error.code)
+        if isinstance(event, PassedOver):
+            return _Item(record, skipped="passed_over")
+        if self._registration.deduplicate:
+            pair = (event.source, event.id)
+            if pair in fresh or lane.is_duplicate(*pair):
+                return _Item(record, skipped="duplicate")
+            fresh.add(pair)
+        if lane.attempt == 1:
+            lane.row.latency.add(self._clock.now_ms() - record.timestamp)
+        if self._observer is not None:
+            self._observer.wrap(event)
+        return _Item(record, event)
+
+    def _decide(
+        self, lane: Lane, items: list[_Item], events: list[Event[Any]], outcome: BaseException | None
+    ) -> tuple[list[_Item], Callable[[], None] | None]:
+        """What the handler's outcome says: the items that can be settled now, from the first on, and what to do then."""
+        handed = [item for item in items if item.event is not None]
+        if outcome is None:
+            for item in handed:
+                item.reason = item.event._rejected if item.event is not None else None
+            return items, None
+        if isinstance(outcome, Reject):
+            for item in handed:
+                item.reason = outcome.reason
+            return items, None
+        place = items.index(handed[0])
+        if isinstance(outcome, Retry):
+            at = outcome.at
+            if at is not None:
+                place = next((i for i, item in enumerate(items) if item.event is at), place)
+            for item in items[:place]:
+                if item.event is not None:
+                    item.reason = item.event._rejected
+            return items[:place], partial(self._again, lane, events, outcome.reason, outcome.after, error=False)
+        if isinstance(outcome, HeadraceError) and outcome.retryable:
+            return items[:place], partial(self._again, lane, events, str(outcome), None, error=False)
+        summary = summarise(outcome)
+        attempts = self._registration.retry.attempts
+        if lane.errors + 1 < attempts:
+            log.warning("%s %s: attempt %d failed: %s", self._group, lane.topic, lane.attempt, summary)
+            # What stands before the first event that was handed out is settled only with it: settling begins the count
+            # of errors anew.
+            return [], partial(self._again, lane, events, summary, None, error=True)
+        if len(handed) > 1:
+            log.warning("%s %s: a batch of %d failed; now one by one", self._group, lane.topic, len(handed))
+            return [], partial(self._one_by_one, lane, events, len(items), summary)
+        for item in handed:
+            item.reason = summary
+            item.code = "handler.failed"
+        return items, None
+
+    def _again(
+        self, lane: Lane, events: Sequence[Event[Any]], reason: str, after: float | None, *, error: bool
+    ) -> None:
+        """Hand the head out again, later."""
+        wait = self._registration.retry.wait(lane.attempt) if after is None else after
+        lane.row.retried += 1
+        with self._lock:
+            lane.again(self._clock.monotonic() + wait, error=error)
+        if self._observer is not None:
+            self._observer.retried(events, reason, wait)
+
+    def _one_by_one(self, lane: Lane, events: Sequence[Event[Any]], count: int, reason: str) -> None:
+        lane.row.retried += 1
+        with self._lock:
+            lane.one_by_one(count, self._registration.retry.attempts - 1)
+        if self._observer is not None:
+            self._observer.retried(events, reason, 0.0)
+
+    def _finish(self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]) -> Generator[Effect, Any, bool]:
+        """Dead-letter what is rejected, then settle, up to where a limit is met; whether all of it could be."""
+        settle: list[_Item] = []
+        letters: list[Receipt] = []
+        refused: tuple[str, _Item] | None = None
+        error: HeadraceError | None = None
+        meter = lane.meter.copy()
+        try:
+            for item in items:
+                if item.reason is not None:
+                    limit = meter.refuses()
+                    if limit is not None:
+                        refused = (limit, item)
+                        break
+                    letters.append(self._dead_letter(self._letter(lane, item)))
+                if item.skipped is None:
+                    meter.settled(item.reason is not None)
+                settle.append(item)
+        except HeadraceError as failed:
+            error = failed
+        if letters and error is None:
+            error = yield letters
+        if error is not None:
+            # Not durable: nothing of this call is settled. What was written is written again later, under the same key.
+            if error.retryable:
+                self._again(lane, (), f"the dead letter: {error}", None, error=False)
+            else:
+                self._stop(lane, error)
+            return False
+        lane.meter = meter
+        self._settle(lane, settle, published)
+        if refused is not None:
+            limit, item = refused
+            self._stop(
+                lane,
+                TooManyRejects(
+                    f"{limit}; the next to be rejected is offset {item.record.offset}: {item.reason}",
+                    hint="mend the handler, or what produces such events, and start again: nothing is lost",
+                    offset=item.record.offset,
+                    reason=item.reason,
+                ),
+            )
+            return False
+        return True
+
+    def _letter(self, lane: Lane, item: _Item) -> Record:
+        return dead_letter_record(
+            item.record,
+            reason=item.reason or "",
+            code=item.code,
+            group=self._group,
+            topic_id=lane.topic_id,
+            attempts=lane.attempt,
+            at=self._clock.now_ms(),
+        )
+
+    def _settle(self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]) -> None:
+        row = lane.row
+        with self._lock:
+            if not lane.open:
+                return
+            for item in items:
+                if item.reason is not None:
+                    row.rejected += 1
+                    log.warning("%s %s@%d rejected: %s", self._group, lane.topic, item.record.offset, item.reason)
+                elif item.skipped == "passed_over":
+                    row.passed_over += 1
+                elif item.skipped is not None:
+                    row.duplicates += 1
+                else:
+                    row.accepted += 1
+            if items:
+                offset = items[-1].record.offset
+                for receipt in published:
+                    if not receipt.done or receipt.error is not None:
+                        lane.publishing.append((offset, receipt))
+            lane.remember((i.event.source, i.event.id) for i in items if i.event is not None)
+            self._freed(lane, lane.settle(len(items), self._clock.monotonic()))
+        if self._observer is not None:
+            for item in items:
+                outcome = "rejected" if item.reason is not None else item.skipped or "accepted"
+                self._observer.settled(item.record, item.event, outcome, item.reason or "")
+
+    def _stop(self, lane: Lane, error: HeadraceError) -> None:
+        stop_lane(lane, error, self._group, self._lock, self._freed)
+
+
+def stop_lane(
+    lane: Lane,
+    error: HeadraceError,
+    group: str,
+    lock: threading.Condition,
+    freed: Callable[[Lane, int], None],
+) -> None:
+    """Stop a lane loudly: a log entry, and a `LaneStopped` that says which, where and why. The others go on."""
+    stopped = LaneStopped(
+        f"{group}: the lane of {lane.topic} stands still at offset {lane.done}: {error.message}",
+        hint=error.hint,
+        topic=lane.topic,
+        tenant=lane.tenant,
+        group=group,
+        offset=lane.done,
+        cause=error.code,
+        **{key: value for key, value in error.data.items() if key in ("lost", "earliest", "latest", "reason")},
+    )
+    stopped.__cause__ = error
+    with lock:
+        if not lane.open:
+            return
+        freed(lane, lane.stop(stopped))
+        lock.notify_all()
+    log.error("%s", stopped)
+
+
+def summarise(error: BaseException) -> str:
+    """An exception as a reason: its class and text, and the place of the user's code that raised it."""
+    text = f"{type(error).__name__}: {error}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "headrace" not in PurePath(f.filename).parts]
+    if frames:
+        last = frames[-1]
+        text += f" ({PurePath(last.filename).name}:{last.lineno} in {last.name})"
+    return text
