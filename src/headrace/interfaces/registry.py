@@ -6,9 +6,12 @@ call from many threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
+import msgspec
+
+from headrace.errors import RegistryError
 from headrace.model.schema import Compatibility, RegisteredSchema, SchemaText
 
 
@@ -45,3 +48,27 @@ class SchemaRegistry(Protocol):
         """Delete a subject for good; its versions. What was framed with its ids stays readable by `by_id`."""
 
     def close(self) -> None: ...
+
+
+class SubjectState(msgspec.Struct, frozen=True):
+    """``versions``: (version, schema id), ascending. ``compatibility``: the level set on the subject itself, or None."""
+
+    versions: tuple[tuple[int, int], ...]
+    compatibility: Compatibility | None = None
+
+
+@runtime_checkable
+class BulkRegistry(Protocol):
+    """What a `SchemaRegistry` may offer besides, so that provisioning of 10,000 subjects is a few calls. Where it is not
+    there, the single calls are made from several threads."""
+
+    def states(self, prefix: str = "") -> Mapping[str, SubjectState]:
+        """Every subject with at least one version whose name begins with ``prefix``."""
+
+    def register_many(
+        self, schemas: Sequence[tuple[str, SchemaText]]
+    ) -> Sequence[RegisteredSchema | RegistryError]:
+        """As `register`, one after the other, each with its answer or its own error; none is held back by another's."""
+
+    def set_compatibility_many(self, levels: Mapping[str, Compatibility]) -> None:
+        """As `set_compatibility` for each subject; all or none."""
