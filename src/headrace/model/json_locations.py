@@ -1,0 +1,159 @@
+"""Which parts of a schema speak about one place of the data.
+
+At a place of the data (its root, ``lines[3]``, ``lines[3].quantity``) several subschemas may apply together: the one that
+`properties` names, what it refers to, the branches of its `allOf`, `anyOf`, `oneOf`, `if`. A *location* is the set of them,
+found statically (every branch counts, whether it will hold or not), so questions such as "is this field declared" have one
+answer that does not depend on the data. The number of different locations is finite, so recursive schemas end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from headrace.model.json_references import Document, Pointer
+
+Location = frozenset[Pointer]
+
+_BRANCHES: Final = ("allOf", "anyOf", "oneOf")
+_CONDITIONS: Final = ("if", "then", "else")
+_DEPENDENT: Final = ("dependencies", "dependentSchemas")
+
+
+class Locations:
+    """The locations of a document's data. Patterns of `patternProperties` are searched with Python's `re`."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._schemas = document.schemas
+
+    def root(self) -> Location:
+        return self.expand([()])
+
+    def schema(self, pointer: Pointer) -> Mapping[str, Any]:
+        """The subschema; {} for a boolean one."""
+        found = self._schemas[pointer]
+        return found if isinstance(found, Mapping) else {}
+
+    def expand(self, pointers: Iterable[Pointer]) -> Location:
+        """These subschemas and all that apply in the same place."""
+        seen: set[Pointer] = set()
+        stack = list(pointers)
+        while stack:
+            pointer = stack.pop()
+            if pointer not in seen:
+                seen.add(pointer)
+                stack.extend(self._beside(pointer))
+        return frozenset(seen)
+
+    def _beside(self, pointer: Pointer) -> Iterator[Pointer]:
+        schema = self.schema(pointer)
+        if pointer in self._document.targets:
+            yield self._document.targets[pointer]
+            if self._document.draft < 2019:
+                return  # siblings of a reference are ignored up to draft-07
+        for keyword in _BRANCHES:
+            for index in range(len(schema.get(keyword, ()))):
+                yield (*pointer, keyword, str(index))
+        for keyword in _CONDITIONS:
+            if (*pointer, keyword) in self._schemas:
+                yield (*pointer, keyword)
+        for keyword in _DEPENDENT:
+            for name in schema.get(keyword, ()):
+                if (*pointer, keyword, name) in self._schemas:
+                    yield (*pointer, keyword, name)
+
+    def effective(self, location: Location) -> list[tuple[Pointer, Mapping[str, Any]]]:
+        """The subschemas whose own keywords count (up to draft-07 not those that are references), in a fixed order."""
+        refs = self._document.targets if self._document.draft < 2019 else {}
+        return [(p, self.schema(p)) for p in sorted(location) if p not in refs]
+
+    def declared(self, location: Location) -> list[str]:
+        """The names under `properties`, in order of appearance."""
+        return list(dict.fromkeys(n for _, s in self.effective(location) for n in s.get("properties", ())))
+
+    def patterns(self, location: Location) -> list[str]:
+        return list(dict.fromkeys(n for _, s in self.effective(location) for n in s.get("patternProperties", ())))
+
+    def property(self, location: Location, name: str) -> Location | None:
+        """Where the data's field ``name`` is; None where nothing in the schema speaks of it."""
+        found: list[Pointer] = []
+        for pointer, schema in self.effective(location):
+            own = [(*pointer, "properties", name)] if name in schema.get("properties", ()) else []
+            for pattern in schema.get("patternProperties", ()):
+                if _search(pattern, name):
+                    own.append((*pointer, "patternProperties", pattern))
+            found.extend(own or self._rest(pointer, schema))
+        return self.expand(found) if found else None
+
+    def pattern(self, location: Location, pattern: str) -> Location:
+        """Where the values of fields whose names match ``pattern`` are."""
+        return self.expand(
+            (*pointer, "patternProperties", pattern)
+            for pointer, schema in self.effective(location)
+            if pattern in schema.get("patternProperties", ())
+        )
+
+    def additional(self, location: Location) -> Location | None:
+        """Where the values of a map are (`additionalProperties` with a schema); None where it is no map."""
+        found = [rest for p, s in self.effective(location) for rest in self._rest(p, s)]
+        return self.expand(found) if found else None
+
+    def _rest(self, pointer: Pointer, schema: Mapping[str, Any]) -> list[Pointer]:
+        return [
+            (*pointer, keyword)
+            for keyword in ("additionalProperties", "unevaluatedProperties")
+            if isinstance(schema.get(keyword), Mapping)
+        ]
+
+    def items(self, location: Location) -> tuple[list[Location], Location]:
+        """The locations of the first items that have one of their own (tuples), and that of all others; empty: nothing
+        speaks of them."""
+        heads: list[tuple[Pointer, ...]] = []
+        rests: list[tuple[Pointer, ...]] = []
+        for pointer, schema in self.effective(location):
+            keyword = "prefixItems" if isinstance(schema.get("prefixItems"), list) else "items"
+            places = schema.get(keyword)
+            first = tuple((*pointer, keyword, str(i)) for i in range(len(places))) if isinstance(places, list) else ()
+            after = ("additionalItems" if keyword == "items" and first else "items", "unevaluatedItems")
+            rest = tuple((*pointer, k) for k in after if isinstance(schema.get(k), Mapping))
+            if (first or rest) and isinstance(schema.get("contains"), Mapping):
+                rest += ((*pointer, "contains"),)  # alone it says nothing of the items that it does not match
+            if first or rest:
+                heads.append(first)
+                rests.append(rest)
+        length = max(map(len, heads), default=0)
+        every = self.expand(p for rest in rests for p in rest)
+        numbered = [
+            self.expand(
+                p for first, rest in zip(heads, rests, strict=True) for p in ((first[i],) if i < len(first) else rest)
+            )
+            for i in range(length)
+        ]
+        return numbered, every
+
+
+def _search(pattern: str, name: str) -> bool:
+    try:
+        return re.search(pattern, name) is not None
+    except re.error:  # outside the subset (see json_patterns): nothing can be said, so it counts as a match
+        return True
+
+
+def has_path(schema: Any, path: str) -> bool:
+    """Whether ``path`` (``storeId``, ``lines[].quantity``, ``a.b``) exists in ``schema``: through local references, every
+    branch of `allOf`, `anyOf`, `oneOf` and `if`, items of arrays and values of maps. A free-form object has no paths.
+    Raises ValueError where the schema's references do not resolve."""
+    locations = Locations(Document(schema))
+    places: set[Location] = {locations.root()}
+    for part in path.split("."):
+        name = part.rstrip("[]")
+        brackets = part[len(name) :]
+        if not name or brackets != "[]" * (len(brackets) // 2):
+            return False
+        places = {found for place in places if (found := locations.property(place, name)) is not None}
+        for _ in range(len(brackets) // 2):
+            items = [locations.items(place) for place in places]
+            places = {found for numbered, rest in items for found in (*numbered, rest) if found}
+    return bool(places)
