@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from headrace.clock import SYSTEM_CLOCK, Clock
-from headrace.errors import RegistryError, SchemaMissing, SubjectMissing, WrongCluster
+from headrace.errors import RegistryError, WrongCluster
 from headrace.interfaces.broker import Broker, TopicDescription
-from headrace.interfaces.registry import BulkRegistry, SchemaRegistry, SubjectState
+from headrace.interfaces.registry import SchemaRegistry, SubjectState
 from headrace.model import names
 from headrace.model.compiled_records import HEAD, content_hash, latest, read_head
 from headrace.model.region import Region
 from headrace.model.schema import Compatibility
+from headrace.provisioning import bulk
 from headrace.provisioning.desired import Desired, DesiredRegion, DesiredSubject, Schema, fingerprint
 from headrace.provisioning.inventory import Inventory, read_inventory
 from headrace.provisioning.journal import JournalEntry, last_entry
 from headrace.provisioning.topic_reader import read_topic
-
-_WORKERS = 16
-"""Calls at a time to a registry that answers for one subject a call. Confluent's own serves 16 without queueing."""
-
-_CHUNK = 32
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -131,28 +123,9 @@ def _subjects(
 ) -> dict[str, ObservedSubject]:
     if not of_interest:
         return {}
-    if isinstance(registry, BulkRegistry):
-        states = registry.states()
-        found = {name: states[name] for name in sorted(of_interest & states.keys())}
-    else:
-        there = sorted(of_interest.intersection(registry.subjects()))
-        found = {
-            name: state
-            for name, state in zip(there, _in_threads(lambda name: _state(registry, name), there), strict=True)
-            if state is not None
-        }
+    found = bulk.states(registry, of_interest)
     reader = _SchemaReader(registry)
     return {name: reader.subject(name, state, wanted.get(name)) for name, state in found.items()}
-
-
-def _state(registry: SchemaRegistry, subject: str) -> SubjectState | None:
-    try:
-        versions = tuple(
-            (number, registry.version(subject, number).id) for number in sorted(registry.versions(subject))
-        )
-        return SubjectState(versions, registry.compatibility(subject))
-    except (SubjectMissing, SchemaMissing):
-        return None  # deleted while we read: as if it had not been there
 
 
 class _SchemaReader:
@@ -196,17 +169,3 @@ class _SchemaReader:
                     raise
                 self._same[place] = False
         return self._same[place]
-
-
-def _in_threads(call: Callable[[T], R], values: Sequence[T]) -> list[R]:
-    """``call`` for each value, some at a time, answers in the order of ``values``. The first error ends it."""
-    if len(values) <= _CHUNK:
-        return [call(value) for value in values]
-    chunks = [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
-    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="headrace-registry") as pool:
-        futures = [pool.submit(lambda chunk: [call(value) for value in chunk], chunk) for chunk in chunks]
-        try:
-            return [answer for future in futures for answer in future.result()]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

@@ -1,0 +1,119 @@
+"""Carrying out a plan: in a safe order, in batches, journalled, and stoppable between batches.
+
+What is half done needs no repair: the next plan is what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from headrace.clock import SYSTEM_CLOCK, Clock
+from headrace.errors import ApplyInterrupted, PartialApply, PolicyRefused
+from headrace.provisioning.apply_region import RegionApply, Step
+from headrace.provisioning.changes import Plan, RegisterSchema
+from headrace.provisioning.desired import Desired
+from headrace.provisioning.observed import Observed, RegionConnection
+from headrace.provisioning.self_check import check_first_schemas
+
+BATCH = 250
+"""Changes of one kind that go out together. A stop waits for one batch at most."""
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """``apply``: its id in the journals. ``done``: changes by region."""
+
+    apply: str
+    done: Mapping[str, int] = field(default_factory=dict)
+
+
+def apply_plan(
+    plan: Plan,
+    wanted: Desired,
+    found: Observed,
+    connections: Mapping[str, RegionConnection],
+    *,
+    apply_id: str,
+    clock: Clock = SYSTEM_CLOCK,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda _: None,
+    batch: int = BATCH,
+) -> ApplyResult:
+    """Carry out ``plan``, which was made of ``wanted`` and ``found``. Regions one after the other; a failure in one does
+    not hold up another. ``stop`` is asked between batches.
+
+    Raises `PolicyRefused` (the plan has refusals; nothing was touched), `IncompatibleSchema` and other registry errors of
+    the check before first registrations (nothing was touched), `PartialApply` (``failures``, ``skipped``),
+    `ApplyInterrupted` (``done``, ``total``).
+    """
+    refuse(plan)
+    for id_ in sorted(wanted.regions):
+        firsts = {
+            change.product: wanted.regions[id_].subjects[change.name]
+            for change in reversed(plan.of_region(id_))
+            if isinstance(change, RegisterSchema) and change.first
+        }
+        check_first_schemas(id_, connections[id_].registry, (firsts[key] for key in sorted(firsts)))
+
+    done: dict[str, int] = {}
+    failures: list[dict[str, str]] = []
+    skipped = 0
+    interrupted = False
+    for id_ in sorted(wanted.regions):
+        changes = plan.of_region(id_)
+        last = found[id_].last_apply
+        if interrupted or not (changes or (last is not None and last.unfinished)):
+            continue  # with nothing left to do, an apply that was cut short is still to be closed in the journal
+        region = RegionApply(
+            changes=changes,
+            wanted=wanted.regions[id_],
+            found=found[id_],
+            connection=connections[id_],
+            apply_id=apply_id,
+            plan_hash=plan.hash,
+            commit=wanted.commit,
+            clock=clock,
+            stop=stop,
+            progress=progress,
+            batch=batch,
+        )
+        region.run()
+        done[id_] = region.done
+        failures += [{"region": id_, "change": key, "error": text} for key, text in region.failures.items()]
+        skipped += region.skipped
+        interrupted = region.interrupted
+    total = len(plan.changes)
+    if interrupted:
+        count = sum(done.values())
+        raise ApplyInterrupted(
+            f"stopped after {count} of {total} changes",
+            hint="run `headrace apply` again: it goes on with what is left",
+            apply=apply_id,
+            done=count,
+            total=total,
+            failures=tuple(failures),
+        )
+    if failures:
+        raise PartialApply(
+            f"{len(failures)} of {total} changes failed"
+            + (f", {skipped} were held back because of it" if skipped else "")
+            + f"; first: {failures[0]['region']}: {failures[0]['change']}: {failures[0]['error']}",
+            hint="run `headrace apply` again when the cause is gone: it goes on with what is left",
+            apply=apply_id,
+            done=sum(done.values()),
+            total=total,
+            failures=tuple(failures),
+            skipped=skipped,
+        )
+    return ApplyResult(apply_id, done)
+
+
+def refuse(plan: Plan) -> None:
+    """Raise `PolicyRefused` (``refusals``) for a plan that may not be applied."""
+    if plan.refusals:
+        first = plan.refusals[0]
+        more = f"; and {len(plan.refusals) - 1} more refusals" if len(plan.refusals) > 1 else ""
+        raise PolicyRefused(f"{first.message}{more}", hint=first.hint, refusals=plan.refusals)
