@@ -65,9 +65,7 @@ class BulkRegistry(Protocol):
     def states(self, prefix: str = "") -> Mapping[str, SubjectState]:
         """Every subject with at least one version whose name begins with ``prefix``."""
 
-    def register_many(
-        self, schemas: Sequence[tuple[str, SchemaText]]
-    ) -> Sequence[RegisteredSchema | RegistryError]:
+    def register_many(self, schemas: Sequence[tuple[str, SchemaText]]) -> Sequence[RegisteredSchema | RegistryError]:
         """As `register`, one after the other, each with its answer or its own error; none is held back by another's."""
 
     def set_compatibility_many(self, levels: Mapping[str, Compatibility]) -> None:
