@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from headrace.errors import Closed, HandlerMisdeclared, HeadraceError, LaneStopped, NotAConsumer, UnknownEvent
 from headrace.streaming.connection import Connection
@@ -57,6 +57,10 @@ class App(ConsumerDecorators):
         self._ended = threading.Event()
         self._on_ended: Callable[[], None] = self._ended.set
         self._lock = threading.RLock()
+
+    def setting(self, name: str) -> Any:
+        """What the app was told of ``name`` (``application``, ``region``, ``catalogue``), before it connects; None: nothing."""
+        return None
 
     # --- life
 
@@ -106,7 +110,7 @@ class App(ConsumerDecorators):
                 producer.unbind()
             connection.close(connection.limits.drain_timeout)
 
-    def __enter__(self) -> App:
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -115,7 +119,7 @@ class App(ConsumerDecorators):
     ) -> None:
         self.close()
 
-    async def __aenter__(self) -> App:
+    async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self.open)
         return self
@@ -162,8 +166,14 @@ class App(ConsumerDecorators):
                 check_registration(registration, self._connection)
             self._registrations.append(registration)
 
-    def make_consumers(self, make_driver: DriverMaker, observer: Observer | None = None) -> list[Consumer]:
-        """The consumers of all registrations, opened, not yet running."""
+    def make_consumers(
+        self,
+        make_driver: DriverMaker,
+        observe: Callable[[Registration], Observer | None] = lambda _: None,
+        *,
+        linger: bool = True,
+    ) -> list[Consumer]:
+        """The consumers of all registrations, opened, not yet running. For `start`, and for `headrace.testing`."""
         connection = self.connection
         made: list[Consumer] = []
         for registration in self._registrations:
@@ -182,7 +192,8 @@ class App(ConsumerDecorators):
                 limits=connection.limits,
                 clock=connection.clock,
                 make_driver=make_driver,
-                observer=observer,
+                observer=observe(registration),
+                linger=linger,
             )
             made.append(consumer)
             consumer.open()

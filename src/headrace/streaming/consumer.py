@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from headrace.clock import Clock
 from headrace.errors import (
@@ -59,7 +58,10 @@ class Consumer:
         clock: Clock,
         make_driver: DriverMaker,
         observer: Observer | None = None,
+        linger: bool = True,
     ) -> None:
+        """``linger`` False: batches are handed out as they are, without waiting for more (`headrace.testing`)."""
+        self._linger = linger
         self.registration = registration
         self.product = product
         self.group = names.group(application, registration.purpose)
@@ -90,6 +92,7 @@ class Consumer:
             clock=clock,
             freed=self._freed,
             observer=observer,
+            linger=linger,
         )
         self._driver = make_driver(registration, self._turns.turn, self._finished)
         self._reader = broker.reader(self.group)
@@ -186,11 +189,11 @@ class Consumer:
                     longest = min(longest, max(due - now, 0.001))
         return longest
 
-    def _schedule(self, lane: Lane, now: float, *, linger: bool = True) -> bool:
+    def _schedule(self, lane: Lane, now: float) -> bool:
         """Submit a lane's turn if one is due (lock held)."""
         if lane.running or lane.topic in self._leaving:
             return False
-        due = lane.due(now, linger=linger)
+        due = lane.due(now, linger=self._linger)
         if due is None or due > now:
             return False
         lane.running = True
@@ -426,11 +429,3 @@ class Consumer:
 
     def _dead_letter(self, record: Record) -> Receipt:
         return self._writer.publish(self._dead_letter_topic, record)
-
-    def submit_due(self, *, linger: bool) -> bool:
-        """Submit every turn that is due; whether there was one. For `headrace.testing`, which does not wait for batches."""
-        submitted: list[Any] = []
-        with self._lock:
-            now = self._clock.monotonic()
-            submitted = [lane for lane in self._lanes.values() if self._schedule(lane, now, linger=linger)]
-        return bool(submitted)

@@ -19,6 +19,7 @@ from headrace.errors import (
     EventDeprecated,
     EventError,
     NotAProducer,
+    SubjectMissing,
     TenantElsewhere,
     TenantNotSubscribed,
     UnknownEvent,
@@ -232,6 +233,7 @@ class Producer:
         except DeclarationError:
             self._row(str(tenant)).refused += 1
             raise
+        self._check_registered()
         encode: Encode
         if tombstone:
             encode = partial(self._codec.tombstone, self._application, event, tenant)
@@ -241,6 +243,15 @@ class Producer:
         if catalogue is self._catalogue:
             (self._tombstones if tombstone else self._routes)[event, tenant] = route
         return route
+
+    def _check_registered(self) -> None:
+        version = self._product.producers[self._application].schema_version
+        if not any(schema.version == version and schema.id > 0 for schema in self._product.schemas):
+            raise SubjectMissing(
+                f"schema version {version} of {self._product.key} is not registered in region {self._catalogue.region}",
+                hint="run `headrace apply`",
+                product=self._product.id,
+            )
 
     def _event_of(self, model: Any) -> str:
         if not isinstance(model, Model) or not model.__event__:

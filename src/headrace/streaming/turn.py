@@ -83,7 +83,9 @@ class Turns:
         clock: Clock,
         freed: Callable[[Lane, int], None],
         observer: Observer | None = None,
+        linger: bool = True,
     ) -> None:
+        self._linger = linger
         self._registration = registration
         self._group = group
         self._decoder = decoder
@@ -93,13 +95,13 @@ class Turns:
         self._freed = freed
         self._observer = observer
 
-    def turn(self, lane: Lane, *, linger: bool = True) -> Generator[Effect, Any, None]:
+    def turn(self, lane: Lane) -> Generator[Effect, Any, None]:
         """Hand out what is due, until nothing is, the lane is drained or stopped, or the slice is over."""
         end = self._clock.monotonic() + self.SLICE_S
         while True:
             with self._lock:
                 now = self._clock.monotonic()
-                due = lane.due(now, linger=linger)
+                due = lane.due(now, linger=self._linger)
                 if due is None or due > now:
                     return
                 records = lane.take()
