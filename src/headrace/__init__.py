@@ -64,16 +64,17 @@ __all__ = [  # noqa: RUF022 - the way in first; they come from `__getattr__` bel
     "InvalidEvent",
 ]
 
+if not TYPE_CHECKING:  # a type checker would take any name for one that `__getattr__` knows
 
-def __getattr__(name: str) -> Any:
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"module 'headrace' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        where = _WHERE.get(name)
+        if where is None:
+            raise AttributeError(f"module 'headrace' has no attribute {name!r}")
+        from importlib import import_module
 
-    value = getattr(import_module(f"headrace.{where}"), name)
-    globals()[name] = value
-    return value
+        value = getattr(import_module(f"headrace.{where}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,8 @@ from headrace.streaming.models import Model
 from headrace.streaming.outcome import Backoff, Batch, RejectLimit
 
 M = TypeVar("M", bound=Model)
+M2 = TypeVar("M2", bound=Model)
+M3 = TypeVar("M3", bound=Model)
 R = TypeVar("R")
 E = TypeVar("E")
 O = TypeVar("O", None, Coroutine[Any, Any, None])  # noqa: E741 - an outcome; not read alone
@@ -43,6 +45,64 @@ class ConsumerDecorators(ABC):
 
     @abstractmethod
     def _register(self, product: str, handler: Callable[..., Any], **options: Any) -> None: ...
+
+    # Several models are a tuple in the types: mypy joins the classes of a list to their common base.
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2]],
+        batch: None = None,
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> Taking[Event[M | M2]]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2]],
+        batch: Batch,
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> Taking[list[Event[M | M2]]]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2], type[M3]],
+        batch: None = None,
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> Taking[Event[M | M2 | M3]]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2], type[M3]],
+        batch: Batch,
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> Taking[list[Event[M | M2 | M3]]]: ...
 
     @overload
     def consumer(
@@ -99,6 +159,70 @@ class ConsumerDecorators(ABC):
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
     ) -> Taking[list[Event[Untyped]]]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2]],
+        batch: None = None,
+        resources: Callable[[], Manager[R]],
+        resources_per: Per = "process",
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> TakingWith[Event[M | M2], R]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2]],
+        batch: Batch,
+        resources: Callable[[], Manager[R]],
+        resources_per: Per = "process",
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> TakingWith[list[Event[M | M2]], R]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2], type[M3]],
+        batch: None = None,
+        resources: Callable[[], Manager[R]],
+        resources_per: Per = "process",
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> TakingWith[Event[M | M2 | M3], R]: ...
+
+    @overload
+    def consumer(
+        self,
+        product: str,
+        *,
+        events: tuple[type[M], type[M2], type[M3]],
+        batch: Batch,
+        resources: Callable[[], Manager[R]],
+        resources_per: Per = "process",
+        purpose: str | None = None,
+        major: int | None = None,
+        retry: Backoff = ...,
+        reject_limit: RejectLimit = ...,
+        deduplicate: bool | int = False,
+    ) -> TakingWith[list[Event[M | M2 | M3]], R]: ...
 
     @overload
     def consumer(

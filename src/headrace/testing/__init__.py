@@ -30,13 +30,14 @@ _WHERE = {
 
 __all__ = ["Harness", "MemoryBroker", "RejectedEvent", "UndeclaredReads", "app"]
 
+if not TYPE_CHECKING:  # a type checker would take any name for one that `__getattr__` knows
 
-def __getattr__(name: str) -> Any:
-    where = _WHERE.get(name)
-    if where is None:
-        raise AttributeError(f"module 'headrace.testing' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        where = _WHERE.get(name)
+        if where is None:
+            raise AttributeError(f"module 'headrace.testing' has no attribute {name!r}")
+        from importlib import import_module
 
-    value = getattr(import_module(f"headrace.testing.{where}"), name)
-    globals()[name] = value
-    return value
+        value = getattr(import_module(f"headrace.testing.{where}"), name)
+        globals()[name] = value
+        return value
