@@ -1,0 +1,346 @@
+"""Kafka's admin API as `headrace.interfaces.broker.TopicAdmin`.
+
+The client's calls answer with a future per name, so a call about many names is one request (or one per `CHUNK` of them)
+and costs about as much as about one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from typing import Any, TypeVar
+
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_settings import LOG, admin_settings
+from headrace.errors import BrokerError, BrokerUnavailable, Closed, InvalidTopic, TopicMissing, TopicNameCollision
+from headrace.interfaces.broker import GroupDescription, OffsetAt, OffsetCommit, TopicDescription, TopicSpec
+from headrace.model.names import collision_key
+
+CHUNK = 1_000
+"""Names per request: 8,000 names of 55 bytes in one commit were refused, and one answer should not hold up the client."""
+
+REQUEST_TIMEOUT_S = 30.0
+SETTLE_TIMEOUT_S = 10.0
+"""How long a topic that was made or deleted may take to show in what the broker answers."""
+
+_STATES = {
+    ConsumerGroupState.STABLE: "stable",
+    ConsumerGroupState.EMPTY: "empty",
+    ConsumerGroupState.PREPARING_REBALANCING: "rebalancing",
+    ConsumerGroupState.COMPLETING_REBALANCING: "rebalancing",
+    # The consumer protocol's two states on the way to stable have no name in this client.
+    ConsumerGroupState.UNKNOWN: "rebalancing",
+}
+
+_EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+T = TypeVar("T")
+
+
+class KafkaAdmin:
+    """Topics, offsets and groups of one cluster. Safe for many threads."""
+
+    def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
+        self._bootstrap = bootstrap
+        with translated("opening the admin client"):
+            self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=LOG)
+
+    @property
+    def _client(self) -> AdminClient:
+        if self._opened is None:
+            raise Closed("the admin client is closed")
+        return self._opened
+
+    def cluster_id(self) -> str:
+        described = self._one(
+            self._client.describe_cluster(request_timeout=REQUEST_TIMEOUT_S), "reading the cluster's id"
+        )
+        return str(described.cluster_id)
+
+    # --- topics
+
+    def topics(self, prefix: str = "") -> Mapping[str, TopicDescription]:
+        found = sorted(name for name in self._names() if name.startswith(prefix))
+        described: dict[str, TopicDescription] = {}
+        for chunk in chunks(found):
+            answers = self._client.describe_topics(TopicCollection(chunk), request_timeout=REQUEST_TIMEOUT_S)
+            wanted = {}
+            for name, future in answers.items():
+                topic = self._unless_gone(future, f"describing {name}")
+                if topic is not None and not topic.is_internal:
+                    wanted[name] = topic
+            configs = self._configs(list(wanted))
+            for name, topic in wanted.items():
+                if name in configs:  # else it has gone in between
+                    described[name] = TopicDescription(
+                        name,
+                        str(topic.topic_id),
+                        configs[name],
+                        partitions=len(topic.partitions),
+                        replication=len(topic.partitions[0].replicas),
+                    )
+        return described
+
+    def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The ids of those topics that are there."""
+        ids: dict[str, str] = {}
+        for chunk in chunks(names):
+            answers = self._client.describe_topics(TopicCollection(chunk), request_timeout=REQUEST_TIMEOUT_S)
+            for name, future in answers.items():
+                topic = self._unless_gone(future, f"describing {name}")
+                if topic is not None:
+                    ids[name] = str(topic.topic_id)
+        return ids
+
+    def _names(self) -> set[str]:
+        with translated("listing topics"):
+            listed = self._client.list_topics(timeout=REQUEST_TIMEOUT_S).topics
+        self._client.poll(0)  # serves the client's log and notices
+        return {name for name in listed if not name.startswith("__")}
+
+    def _configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        if not names:
+            return {}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        answers = self._client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+        configs: dict[str, dict[str, str]] = {}
+        for resource, future in answers.items():
+            entries = self._unless_gone(future, f"reading the settings of {resource.name}")
+            if entries is not None:
+                configs[resource.name] = {
+                    entry.name: entry.value
+                    for entry in sorted(entries.values(), key=lambda e: str(e.name))
+                    if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value and entry.value is not None
+                }
+        return configs
+
+    def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
+        answers: dict[str, BrokerError | None] = {}
+        for chunk in chunks(specs):
+            topics = [
+                NewTopic(spec.name, num_partitions=1, replication_factor=spec.replication, config=dict(spec.configs))
+                for spec in chunk
+            ]
+            with translated("making topics"):
+                futures = self._client.create_topics(topics, request_timeout=REQUEST_TIMEOUT_S)
+            answers |= self._each(futures, "making")
+        made = {name for name, error in answers.items() if error is None}
+        self._settle(lambda: made <= self._names())
+        if any(isinstance(error, InvalidTopic) for error in answers.values()):
+            self._name_collisions(answers)
+        return answers
+
+    def _name_collisions(self, answers: dict[str, BrokerError | None]) -> None:
+        """Kafka refuses a malformed name and a colliding one with the same code."""
+        taken = {collision_key(name): name for name in self._names()}
+        for name, error in answers.items():
+            other = taken.get(collision_key(name))
+            if isinstance(error, InvalidTopic) and other is not None and other != name:
+                collision = TopicNameCollision(
+                    f"{name} differs from {other} only in '.' and '_'", topic=name, existing=other
+                )
+                collision.__cause__ = error.__cause__
+                answers[name] = collision
+
+    def set_configs(self, configs: Mapping[str, Mapping[str, str | None]]) -> Mapping[str, BrokerError | None]:
+        answers: dict[str, BrokerError | None] = {}
+        for chunk in chunks(configs.items()):
+            resources = [
+                ConfigResource(
+                    ResourceType.TOPIC,
+                    name,
+                    incremental_configs=[
+                        # An operation that unsets still wants some text for a value.
+                        ConfigEntry(key, value or "", incremental_operation=operation(value))
+                        for key, value in settings.items()
+                    ],
+                )
+                for name, settings in chunk
+                if settings
+            ]
+            answers |= {name: None for name, _ in chunk}
+            if resources:
+                with translated("changing settings"):
+                    futures = self._client.incremental_alter_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+                answers |= self._each({r.name: future for r, future in futures.items()}, "changing the settings of")
+        return answers
+
+    def delete_topics(self, names: Sequence[str]) -> Mapping[str, BrokerError | None]:
+        answers: dict[str, BrokerError | None] = {}
+        for chunk in chunks(names):
+            with translated("deleting topics"):
+                futures = self._client.delete_topics(chunk, request_timeout=REQUEST_TIMEOUT_S)
+            answers |= self._each(futures, "deleting")
+        gone = {name for name, error in answers.items() if error is None}
+        self._settle(lambda: not gone & self._names())
+        return answers
+
+    def _settle(self, seen: Callable[[], bool]) -> None:
+        """Wait until the broker that answers us has heard of a change that the controller has confirmed: the next call,
+        from here or from a writer, should not be refused for a topic that was just made."""
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while not seen() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    # --- records and offsets
+
+    def delete_records(self, before: Mapping[str, int]) -> Mapping[str, BrokerError | None]:
+        answers: dict[str, BrokerError | None] = {}
+        for chunk in chunks(before.items()):
+            with translated("deleting records"):
+                futures = self._client.delete_records(
+                    [TopicPartition(name, 0, offset) for name, offset in chunk], request_timeout=REQUEST_TIMEOUT_S
+                )
+            answers |= self._each({p.topic: future for p, future in futures.items()}, "deleting records of")
+        return answers
+
+    def offsets(self, topics: Iterable[str], at: OffsetAt | int) -> Mapping[str, int]:
+        wanted = list(dict.fromkeys(topics))
+        if at is OffsetAt.EARLIEST:
+            found = self._list_offsets(wanted, _EARLIEST)
+        elif at is OffsetAt.LATEST:
+            found = self._list_offsets(wanted, _LATEST)
+        else:
+            found = self._list_offsets(wanted, OffsetSpec.for_timestamp(at))
+            later = [name for name, offset in found.items() if offset < 0]
+            if later:
+                found |= self._list_offsets(later, _LATEST)
+        return {name: found[name] for name in wanted if name in found}
+
+    def _list_offsets(self, topics: Sequence[str], spec: OffsetSpec) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for chunk in chunks(topics):
+            with translated("reading offsets"):
+                futures = self._client.list_offsets(
+                    {TopicPartition(name, 0): spec for name in chunk},
+                    isolation_level=IsolationLevel.READ_COMMITTED,
+                    request_timeout=REQUEST_TIMEOUT_S,
+                )
+            for partition, future in futures.items():
+                answer = self._unless_gone(future, f"reading the offset of {partition.topic}")
+                if answer is not None:
+                    found[partition.topic] = answer.offset
+        return found
+
+    # --- groups
+
+    def groups(self, prefix: str = "") -> Mapping[str, GroupDescription]:
+        listed = self._one(self._client.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S), "listing groups")
+        if listed.errors and not listed.valid:
+            raise broker_error(listed.errors[0], "listing groups")
+        names = sorted(group.group_id for group in listed.valid if group.group_id.startswith(prefix))
+        described: dict[str, GroupDescription] = {}
+        for chunk in chunks(names):
+            answers = self._client.describe_consumer_groups(chunk, request_timeout=REQUEST_TIMEOUT_S)
+            for name, future in answers.items():
+                group = self._one(future, f"describing group {name}")
+                if group.state in _STATES:  # a dead group is none
+                    described[name] = GroupDescription(
+                        name,
+                        _STATES[group.state],
+                        # The client does not tell a group's epoch: docs/decisions/0042.
+                        generation=-1,
+                        members={
+                            member.member_id: tuple(sorted(p.topic for p in member.assignment.topic_partitions))
+                            for member in group.members
+                        },
+                    )
+        return described
+
+    def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
+        with translated(f"reading the offsets of {group}", group=group):
+            futures = self._client.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_TIMEOUT_S
+            )
+        answer = self._one(futures[group], f"reading the offsets of {group}")
+        return {
+            partition.topic: OffsetCommit(partition.offset, partition.metadata or "")
+            for partition in sorted(answer.topic_partitions, key=lambda p: str(p.topic))
+            if partition.offset >= 0
+        }
+
+    def set_group_offsets(self, group: str, offsets: Mapping[str, OffsetCommit]) -> None:
+        what = f"setting the offsets of {group}"
+        for chunk in chunks(offsets.items()):
+            partitions = [partition_at(topic, commit) for topic, commit in chunk]
+            with translated(what, group=group):
+                futures = self._client.alter_consumer_group_offsets(
+                    [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=REQUEST_TIMEOUT_S
+                )
+            for partition in self._one(futures[group], what, group=group).topic_partitions:
+                if partition.error is not None:
+                    raise broker_error(partition.error, what, group=group, topic=partition.topic)
+
+    def delete_group(self, group: str) -> None:
+        with translated(f"deleting group {group}", group=group):
+            futures = self._client.delete_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)
+        error = self._error(futures[group], f"deleting group {group}", group=group)
+        if error is not None and error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":
+            raise error
+
+    def close(self) -> None:
+        self._opened = None
+
+    # --- futures
+
+    def _one(self, future: Future[Any], what: str, **data: Any) -> Any:
+        try:
+            return future.result(REQUEST_TIMEOUT_S + 5)
+        except KafkaException as error:
+            raise broker_error(error, what, **data) from error
+        except TimeoutError as error:
+            raise BrokerUnavailable(f"{what}: no answer in {REQUEST_TIMEOUT_S} s", **data) from error
+
+    def _error(self, future: Future[Any], what: str, **data: Any) -> BrokerError | None:
+        try:
+            self._one(future, what, **data)
+        except BrokerError as error:
+            return error
+        return None
+
+    def _each(self, futures: Mapping[str, Future[Any]], what: str) -> dict[str, BrokerError | None]:
+        return {name: self._error(future, f"{what} {name}", topic=name) for name, future in futures.items()}
+
+    def _unless_gone(self, future: Future[Any], what: str) -> Any:
+        """The answer, or None where it is that the topic is not there."""
+        try:
+            return self._one(future, what)
+        except TopicMissing:
+            return None
+
+
+def operation(value: str | None) -> AlterConfigOpType:
+    return AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+
+
+def partition_at(topic: str, commit: OffsetCommit) -> TopicPartition:
+    """A commit in the client's form: every topic has the one partition 0."""
+    return TopicPartition(topic, 0, commit.offset, commit.metadata)
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

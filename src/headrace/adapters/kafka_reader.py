@@ -1,0 +1,404 @@
+"""Reading from Kafka: a member of a consumer group, or a reader that assigns its topics itself.
+
+Groups use Kafka's consumer protocol (KIP-848) unless the properties say ``group.protocol: classic``; both move topics one by
+one, so what a member keeps is read on without a pause. Where nothing is committed the adapter itself begins at the
+earliest; the client is told never to choose a place (`auto.offset.reset` is `error`).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from headrace.adapters.kafka_admin import REQUEST_TIMEOUT_S, KafkaAdmin, chunks, partition_at
+from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_settings import LOG, consumer_settings, on_client_error
+from headrace.clock import SYSTEM_CLOCK, Clock
+from headrace.errors import (
+    BrokerError,
+    Closed,
+    GroupFenced,
+    InvalidTopic,
+    OffsetOutOfRange,
+    TopicMissing,
+    TopicReplaced,
+)
+from headrace.interfaces.broker import Fetched, OffsetAt, OffsetCommit, RebalanceListener
+from headrace.model.record import StoredRecord
+
+_METADATA = re.compile(rb"CGMDv2:(?P<generation>.{4})", re.DOTALL)
+"""How librdkafka writes a group's metadata (``rd_kafka_consumer_group_metadata_write``): the magic, then the generation
+(the member's epoch in the consumer protocol) as a 32-bit integer in the machine's order, then names."""
+
+
+def generation_of(metadata: bytes) -> int:
+    """The generation in a group's serialised metadata. Raises `BrokerError` for a form that is not known."""
+    match = _METADATA.match(metadata)
+    if match is None:
+        raise BrokerError("this version of confluent-kafka tells a group's generation in a form that is not known")
+    return int.from_bytes(match["generation"], sys.byteorder, signed=True)
+
+
+def pattern_of(prefix: str) -> list[str]:
+    """Subscriptions for the topics that begin with ``prefix``: regular expressions in what librdkafka, which searches, and
+    the broker (RE2/J), which matches the whole name, have in common. Kafka's own topics begin with two underscores."""
+    if prefix in ("", "_"):
+        return [rf"^{prefix}[^_].*"] + ([r"^_[^_].*"] if not prefix else [])
+    return ["^" + prefix.replace(".", r"\.") + ".*"]
+
+
+class _Held:
+    """A topic that is read. ``position``: the next offset, as far as it is known; ``failed``: its error was told."""
+
+    __slots__ = ("failed", "generation", "position", "start", "topic_id")
+
+    def __init__(self, generation: int, start: int, topic_id: str) -> None:
+        self.generation = generation
+        self.start = start
+        self.position = max(start, 0)
+        self.topic_id = topic_id
+        self.failed = False
+
+
+class KafkaReader:
+    """`RecordReader` on one consumer."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        properties: Mapping[str, str],
+        group: str | None,
+        admin: KafkaAdmin,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._group = group
+        self._admin = admin
+        self._clock = clock
+        settings = consumer_settings(bootstrap, properties, group)
+        with translated("opening a consumer"):
+            self._opened: Consumer | None = Consumer({**settings, "error_cb": on_client_error}, logger=LOG)
+        self._listener: RebalanceListener | None = None
+        self._held: dict[str, _Held] = {}
+        self._starting: frozenset[str] = frozenset()
+        """Topics whose listener is being told of them: their place can still be chosen."""
+        self._paused: set[str] = set()
+        self._dropped: set[str] = set()
+        self._ids: dict[str, str] = {}
+        """The id of every topic that was ever held: a name that comes back with another one is another topic."""
+        self._error: BrokerError | None = None
+
+    @property
+    def _consumer(self) -> Consumer:
+        if self._opened is None:
+            raise Closed("the reader is closed")
+        return self._opened
+
+    # --- what is read
+
+    def subscribe(self, prefixes: Sequence[str], listener: RebalanceListener) -> None:
+        if self._group is None:
+            raise BrokerError("a reader without a group cannot subscribe", hint="open it with a group, or use assign")
+        self._listener = listener
+        patterns = [pattern for prefix in prefixes for pattern in pattern_of(prefix)]
+        with translated(f"joining {self._group}", group=self._group):
+            self._consumer.subscribe(
+                patterns, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+
+    def assign(self, positions: Mapping[str, int | OffsetAt]) -> None:
+        consumer = self._consumer
+        ids = self._admin.topic_ids(positions)
+        missing = [topic for topic in positions if topic not in ids]
+        if missing:
+            raise TopicMissing(f"there is no topic {', '.join(missing)}", topics=tuple(missing), topic=missing[0])
+        starts = {topic: at for topic, at in positions.items() if not isinstance(at, OffsetAt)}
+        for at in OffsetAt:  # resolved now: what is written from here on is after LATEST
+            starts |= self._admin.offsets([topic for topic, place in positions.items() if place is at], at)
+        self._held = {topic: _Held(0, start, ids[topic]) for topic, start in starts.items()}
+        self._paused.clear()
+        with translated("assigning topics"):
+            consumer.assign([TopicPartition(topic, 0, start) for topic, start in starts.items()])
+
+    def assignment(self) -> frozenset[str]:
+        return frozenset(self._held)
+
+    def generation(self, topic: str) -> int:
+        held = self._held.get(topic)
+        if held is None:
+            raise self._fenced([topic])
+        return held.generation
+
+    # --- rebalancing, on the polling thread
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        extra = sorted({p.topic for p in partitions if p.partition != 0})
+        topics = sorted(p.topic for p in partitions if p.partition == 0)
+        try:
+            commits = self._committed(consumer, topics)
+            ids = self._admin.topic_ids(topics)
+            generation = generation_of(consumer.consumer_group_metadata())
+            for topic in topics:
+                commit = commits[topic]
+                start = OFFSET_BEGINNING if commit is None else commit.offset
+                self._held[topic] = _Held(generation, start, ids.get(topic, ""))
+            self._starting = frozenset(topics)
+            if topics:
+                self._tell.on_assigned(commits)
+        finally:
+            self._starting = frozenset()
+            places = [TopicPartition(t, 0, self._held[t].start) for t in topics if t in self._held]
+            with translated("taking topics over", group=self._group):
+                consumer.incremental_assign(places)
+                paused = [TopicPartition(topic, 0) for topic in topics if topic in self._paused]
+                if paused:
+                    consumer.pause(paused)
+        for topic in topics:
+            known = self._ids.setdefault(topic, ids.get(topic, ""))
+            if known and known != ids.get(topic, known):
+                self._ids[topic] = ids[topic]
+                self._fail(topic, _replaced(topic, known, ids[topic]))
+        for topic in extra:
+            self._tell.on_error(
+                topic, InvalidTopic(f"{topic} has more than one partition: the others are not read", topic=topic)
+            )
+
+    def _committed(self, consumer: Consumer, topics: Sequence[str]) -> dict[str, OffsetCommit | None]:
+        commits: dict[str, OffsetCommit | None] = {}
+        for chunk in chunks(topics):
+            with translated(f"reading the offsets of {self._group}", group=self._group):
+                answers = consumer.committed([TopicPartition(topic, 0) for topic in chunk], timeout=REQUEST_TIMEOUT_S)
+            for answer in answers:
+                if answer.error is not None:
+                    raise broker_error(answer.error, f"reading the offset of {answer.topic}", topic=answer.topic)
+                known = answer.offset >= 0
+                commits[answer.topic] = OffsetCommit(answer.offset, answer.metadata or "") if known else None
+        return commits
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._give_up(consumer, partitions, lambda topics: self._tell.on_revoked(topics))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._give_up(consumer, partitions, lambda topics: self._tell.on_lost(topics))
+
+    def _give_up(
+        self, consumer: Consumer, partitions: list[TopicPartition], tell: Callable[[Sequence[str]], None]
+    ) -> None:
+        topics = sorted({p.topic for p in partitions if p.topic in self._held})
+        try:
+            if topics:
+                tell(topics)
+        finally:
+            for topic in topics:
+                self._held.pop(topic, None)
+                self._paused.discard(topic)
+            self._dropped.update(topics)
+            with translated("giving topics up", group=self._group):
+                consumer.incremental_unassign(partitions)
+
+    @property
+    def _tell(self) -> RebalanceListener:
+        assert self._listener is not None
+        return self._listener
+
+    # --- reading
+
+    def poll(self, timeout: float, max_records: int = 500) -> Sequence[Fetched]:
+        consumer = self._consumer
+        deadline = self._clock.monotonic() + timeout
+        wait = timeout
+        while True:
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            with translated("reading", group=self._group):
+                # `consume` waits until it has as many as it was asked for: so for one, and then for what is there.
+                messages = consumer.consume(1, max(wait, 0))
+                if messages and max_records > 1:
+                    self._dropped.clear()
+                    messages += consumer.consume(max_records - 1, 0)
+                    if self._dropped:
+                        messages = self._still_ours(messages)
+            fetched = self._sorted(messages) if messages else ()
+            if fetched:
+                return fetched
+            wait = deadline - self._clock.monotonic()
+            if wait <= 0 and self._error is None:
+                return ()
+
+    def _still_ours(self, messages: list[Message]) -> list[Message]:
+        """A rebalance came between records: those of topics that went are not handed out. A topic that has come back
+        in the same moment is read from its start again."""
+        for topic in self._dropped & self._held.keys():
+            self.seek(topic, self._held[topic].position)
+        return [m for m in messages if m.topic() not in self._dropped]
+
+    def _sorted(self, messages: Iterable[Message]) -> list[Fetched]:
+        held = self._held
+        records: dict[str, list[StoredRecord]] = {}
+        ends: dict[str, int] = {}
+        for message in messages:
+            error = message.error()
+            topic: Any = message.topic()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    ends[topic] = message.offset() or 0
+                else:
+                    self._notice(topic, error)
+            elif topic in held:
+                headers: Any = message.headers()
+                stored = StoredRecord(
+                    topic,
+                    message.offset(),  # type: ignore[arg-type]  # a record that was read has one
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                    tuple(headers) if headers else (),
+                )
+                of_topic = records.get(topic)
+                if of_topic is None:
+                    records[topic] = [stored]
+                else:
+                    of_topic.append(stored)
+        fetched = []
+        for topic, of_topic in records.items():
+            following = max(of_topic[-1].offset + 1, ends.pop(topic, 0))
+            held[topic].position = following
+            fetched.append(Fetched(topic, of_topic, following))
+        for topic, end in ends.items():
+            # The log's end, past what no reader sees: control records, aborted or compacted ones.
+            if topic in held and end > held[topic].position:
+                held[topic].position = end
+                fetched.append(Fetched(topic, (), end))
+        return fetched
+
+    def _notice(self, topic: str | None, error: KafkaError) -> None:
+        """An error in place of a record."""
+        if topic is not None and topic in self._held:
+            if error.retriable():
+                LOG.warning("reading %s: %s", topic, error.str())
+                return
+            translated_error = broker_error(error, f"reading {topic}", topic=topic)
+            if isinstance(translated_error, OffsetOutOfRange):
+                translated_error = self._out_of_range(topic, error)
+            self._fail(topic, translated_error)
+        elif error.fatal() or error.code() in (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
+            self._error = broker_error(error, f"reading as {self._group}", group=self._group)
+        else:
+            LOG.warning("%s: %s: %s", self._group or "reading", error.name(), error.str())
+
+    def _out_of_range(self, topic: str, error: KafkaError) -> OffsetOutOfRange:
+        wanted = self._held[topic].position
+        earliest = self._admin.offsets([topic], OffsetAt.EARLIEST).get(topic, 0)
+        latest = self._admin.offsets([topic], OffsetAt.LATEST).get(topic, 0)
+        lost = (wanted, earliest) if wanted < earliest else (latest, wanted)
+        found = OffsetOutOfRange(
+            f"{topic} has no offset {wanted}: it holds {earliest} to {latest}; lost is {lost[0]} to {lost[1]}",
+            topic=topic,
+            offset=wanted,
+            earliest=earliest,
+            latest=latest,
+            lost=lost,
+        )
+        found.__cause__ = KafkaException(error)
+        return found
+
+    def _fail(self, topic: str, error: BrokerError) -> None:
+        held = self._held[topic]
+        if held.failed:
+            return
+        held.failed = True
+        self.pause([topic])
+        if self._listener is not None:
+            self._listener.on_error(topic, error)
+        else:
+            self._error = error
+
+    # --- steering
+
+    def pause(self, topics: Iterable[str]) -> None:
+        chosen = self._held.keys() & set(topics)
+        self._paused |= chosen
+        with translated("pausing"):
+            self._consumer.pause([TopicPartition(topic, 0) for topic in sorted(chosen - self._starting)])
+
+    def resume(self, topics: Iterable[str]) -> None:
+        chosen = self._held.keys() & set(topics)
+        self._paused -= chosen
+        with translated("resuming"):
+            self._consumer.resume([TopicPartition(topic, 0) for topic in sorted(chosen - self._starting)])
+
+    def seek(self, topic: str, offset: int) -> None:
+        consumer = self._consumer
+        held = self._held.get(topic)
+        if held is None:
+            raise self._fenced([topic])
+        held.start = held.position = offset
+        held.failed = False
+        if topic in self._starting:
+            return
+        place = TopicPartition(topic, 0, offset)
+        with translated(f"seeking in {topic}", topic=topic):
+            # Not `Consumer.seek`, which refuses a topic whose first fetch has not begun, or whose last one failed.
+            consumer.incremental_unassign([TopicPartition(topic, 0)])
+            consumer.incremental_assign([place])
+            if topic in self._paused:
+                consumer.pause([TopicPartition(topic, 0)])
+
+    # --- committing
+
+    def commit(self, offsets: Mapping[str, OffsetCommit]) -> None:
+        if self._group is None:
+            raise BrokerError("a reader without a group has nothing to commit to")
+        consumer = self._consumer
+        self.require_held(offsets)
+        what = f"committing for {self._group}"
+        for chunk in chunks(offsets.items()):
+            topics = tuple(topic for topic, _ in chunk)
+            with translated(what, group=self._group, topics=topics):
+                answers = consumer.commit(offsets=[partition_at(t, commit) for t, commit in chunk], asynchronous=False)
+            for answer in answers:
+                if answer.error is not None:
+                    raise broker_error(answer.error, what, group=self._group, topics=(answer.topic,))
+
+    def require_held(self, topics: Iterable[str]) -> None:
+        """Raises `GroupFenced` naming those that are not held."""
+        gone = [topic for topic in topics if topic not in self._held]
+        if gone:
+            raise self._fenced(gone)
+
+    def group_metadata(self) -> bytes:
+        """Who this member is, for a transaction that commits for it."""
+        with translated("reading the group's metadata", group=self._group):
+            metadata: bytes = self._consumer.consumer_group_metadata()
+        return metadata
+
+    def _fenced(self, topics: Sequence[str]) -> GroupFenced:
+        return GroupFenced(
+            f"{self._group or 'this reader'} no longer holds {', '.join(topics)} here",
+            group=self._group,
+            topics=tuple(topics),
+        )
+
+    def close(self) -> None:
+        consumer = self._opened
+        if consumer is None:
+            return
+        try:
+            with translated("leaving the group", group=self._group):
+                consumer.close()
+        finally:
+            self._opened = None
+            self._held.clear()
+
+
+def _replaced(topic: str, known: str, actual: str) -> TopicReplaced:
+    return TopicReplaced(
+        f"{topic} was deleted and made again: it was the topic {known} and is {actual} now",
+        topic=topic,
+        committed=known,
+        actual=actual,
+    )

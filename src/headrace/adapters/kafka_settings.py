@@ -1,0 +1,111 @@
+"""The client settings of the Kafka adapter: what it needs, what it prefers, and what a caller may say.
+
+Each client's settings are, from weakest to strongest: `_SHARED` and the client's own preferences, the caller's properties,
+and what the adapter's promises rest on, which a caller cannot change (`_FIXED`). Names are librdkafka's (its
+CONFIGURATION.md).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError
+
+from headrace.errors import SettingsError
+
+LOG = logging.getLogger("headrace.kafka")
+"""What librdkafka has to say goes here, never to standard error."""
+
+_SHARED: Mapping[str, str | int] = {
+    "client.id": "headrace",
+    # A broker that restarts is found again in a second, not in ten.
+    "reconnect.backoff.max.ms": 1000,
+    "log.connection.close": "false",  # idle connections are closed by design
+}
+
+_PRODUCER: Mapping[str, str | int] = {
+    "compression.type": "zstd",
+    "linger.ms": 5,
+    # The topic's own limit decides; librdkafka's default (1 MB) would refuse a floorplan before the broker sees it. A batch
+    # of many small records stays at batch.size, 1 MB.
+    "message.max.bytes": 100_000_000,
+    "queue.buffering.max.messages": 100_000,
+    "queue.buffering.max.kbytes": 131_072,
+    # Many topics from cold: each needs a metadata look-up, and the first of a burst delays all others by this.
+    "topic.metadata.refresh.fast.interval.ms": 1,
+    # How long an unknown topic may be one that was just made and that this broker has not heard of.
+    "topic.metadata.propagation.max.ms": 100,
+    "delivery.timeout.ms": 120_000,
+}
+
+_CONSUMER: Mapping[str, str | int] = {
+    "group.protocol": "consumer",
+    # A queue that was full is looked at again after 5 ms, not one second: a slow reader does not stall by it.
+    "fetch.queue.backoff.ms": 5,
+    # New topics under a prefix: the classic protocol finds them by this (the consumer protocol in the broker, in 10 s).
+    "topic.metadata.refresh.interval.ms": 10_000,
+}
+
+_CLASSIC: Mapping[str, str | int] = {
+    # Topics have one partition: `range`, the default, would give all of them to the first member.
+    "partition.assignment.strategy": "cooperative-sticky",
+}
+
+_FIXED_PRODUCER: Mapping[str, str | int] = {"enable.idempotence": "true", "acks": "all"}
+
+_FIXED_CONSUMER: Mapping[str, str | int] = {
+    "enable.auto.commit": "false",
+    "enable.auto.offset.store": "false",
+    "isolation.level": "read_committed",
+    # Never a silent reset: a place that is not there is an error; where nothing is committed, the adapter says where.
+    "auto.offset.reset": "error",
+    # The end of a log is told, so that `next_offset` passes control records and what compaction took.
+    "enable.partition.eof": "true",
+}
+
+_PRODUCER_ONLY = ("batch.", "compression.", "delivery.", "linger.", "message.timeout", "queue.buffering.", "sticky.")
+_CONSUMER_ONLY = ("fetch.", "group.", "heartbeat.", "max.poll.", "partition.assignment.", "queued.", "session.")
+
+
+def admin_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, Any]:
+    """For the admin client: the shared settings, and the caller's that are neither a producer's nor a consumer's."""
+    given = _without(properties, _PRODUCER_ONLY + _CONSUMER_ONLY)
+    return {"bootstrap.servers": bootstrap, "error_cb": on_client_error, **_SHARED, **given}
+
+
+def producer_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, Any]:
+    """For an idempotent producer. Raises `SettingsError` where a property would break a promise."""
+    given = _without(properties, _CONSUMER_ONLY)
+    return {"bootstrap.servers": bootstrap, **_SHARED, **_PRODUCER, **given, **_fixed(given, _FIXED_PRODUCER)}
+
+
+def consumer_settings(bootstrap: str, properties: Mapping[str, str], group: str | None) -> dict[str, Any]:
+    """For a consumer; ``group`` None: one that assigns its topics itself and never joins a group."""
+    given = _without(properties, _PRODUCER_ONLY)
+    settings = {"bootstrap.servers": bootstrap, **_SHARED, **_CONSUMER, **given, **_fixed(given, _FIXED_CONSUMER)}
+    if group is None:
+        # librdkafka wants a name in any case; nothing is ever committed under it, so the broker never hears it.
+        return settings | {"group.id": "headrace-no-group", "group.protocol": "classic"}
+    if settings["group.protocol"] == "classic":
+        settings = {**_CLASSIC, **settings}
+    return settings | {"group.id": group}
+
+
+def _without(properties: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in properties.items() if not name.startswith(prefixes)}
+
+
+def _fixed(given: Mapping[str, str], fixed: Mapping[str, str | int]) -> Mapping[str, str | int]:
+    for name, value in fixed.items():
+        if name in given and str(given[name]).lower() != str(value):
+            raise SettingsError(
+                f"{name} = {given[name]} is not possible: Headrace's promises rest on {name} = {value}", option=name
+            )
+    return fixed
+
+
+def on_client_error(error: KafkaError) -> None:
+    """librdkafka's notices about connections. It goes on trying by itself; what cannot go on fails the call it is for."""
+    LOG.log(logging.ERROR if error.fatal() else logging.WARNING, "%s: %s", error.name(), error.str())
