@@ -169,7 +169,7 @@ class App(streaming.App):
     def _connect(self) -> Connection:
         settings = self.settings()
         application, region = settings.require("application"), settings.require("region")
-        parts, feed = _open_feed(settings, region, self._clock)
+        parts, feed = open_feed(settings, region, self._clock)
         try:
             return Connection(
                 application=application,
@@ -238,7 +238,7 @@ def _app(arguments: dict[str, Any]) -> App:
     return App(**arguments)
 
 
-def _open_feed(settings: Settings, region: str, clock: Clock) -> tuple[RegionParts, CatalogueFeed]:
+def open_feed(settings: Settings, region: str, clock: Clock) -> tuple[RegionParts, CatalogueFeed]:
     """The region's parts, and its catalogue: followed where it was applied, or read from a folder."""
     folder: Path | None = settings.catalogue
     if folder is None:

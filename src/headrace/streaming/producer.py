@@ -216,6 +216,14 @@ class Producer:
             published.append(receipt)
         return receipt
 
+    def check(self, event: str | Model, data: Any = None, /, *, tenant: str, **envelope: Any) -> int:
+        """Do all that `publish` does, except writing. The size of the record's value in bytes; raises as `publish`."""
+        if not isinstance(event, str):
+            event, data = self._event_of(event), event
+        route = self._routes.get((event, tenant)) or self._route(event, tenant)
+        _, record = route.encode(data, **_envelope(envelope))
+        return len(record.value or b"")
+
     def flush(self, timeout: float | None = None) -> None:
         """Return when every event published so far is durable, or has failed. Raises `PublishTimeout`."""
         if self._connection is not None:
