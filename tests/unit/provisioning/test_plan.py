@@ -64,9 +64,7 @@ def test_changes_come_in_the_safe_order() -> None:
     """Within a region topics come before schemas, the catalogue after both, deletions last."""
     world = World()
     apply_all(Repository(), world)
-    changed = Repository(
-        products=(product("orders", [event("Thing", (1, 2))], retention_ms=DAY_MS), product("stock"))
-    )
+    changed = Repository(products=(product("orders", [event("Thing", (1, 2))], retention_ms=DAY_MS), product("stock")))
     plan = plan_of(changed, world, allow_delete=100)
     for region in ("eu", "us"):
         ranks = [ORDER.index(type(change)) for change in plan.of_region(region)]
