@@ -16,6 +16,7 @@ from confluent_kafka import (
     ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
+    KafkaError,
     KafkaException,
     TopicCollection,
     TopicPartition,
@@ -137,8 +138,9 @@ class KafkaAdmin:
         return configs
 
     def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
-        answers: dict[str, BrokerError | None] = {}
-        for chunk in chunks(specs):
+        # Two names of one request that collide are both made by Kafka, which looks at what is there before it.
+        answers: dict[str, BrokerError | None] = dict(_collisions_among(specs))
+        for chunk in chunks(spec for spec in specs if spec.name not in answers):
             topics = [
                 NewTopic(spec.name, num_partitions=1, replication_factor=spec.replication, config=dict(spec.configs))
                 for spec in chunk
@@ -158,11 +160,7 @@ class KafkaAdmin:
         for name, error in answers.items():
             other = taken.get(collision_key(name))
             if isinstance(error, InvalidTopic) and other is not None and other != name:
-                collision = TopicNameCollision(
-                    f"{name} differs from {other} only in '.' and '_'", topic=name, existing=other
-                )
-                collision.__cause__ = error.__cause__
-                answers[name] = collision
+                answers[name] = _collision(name, other)
 
     def set_configs(self, configs: Mapping[str, Mapping[str, str | None]]) -> Mapping[str, BrokerError | None]:
         answers: dict[str, BrokerError | None] = {}
@@ -270,14 +268,18 @@ class KafkaAdmin:
         return described
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
-        with translated(f"reading the offsets of {group}", group=group):
+        what = f"reading the offsets of {group}"
+
+        def read() -> list[TopicPartition]:
             futures = self._client.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=REQUEST_TIMEOUT_S
+                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=REQUEST_TIMEOUT_S
             )
-        answer = self._one(futures[group], f"reading the offsets of {group}")
+            partitions: list[TopicPartition] = self._one(futures[group], what, group=group).topic_partitions
+            return partitions
+
         return {
             partition.topic: OffsetCommit(partition.offset, partition.metadata or "")
-            for partition in sorted(answer.topic_partitions, key=lambda p: str(p.topic))
+            for partition in sorted(stable_offsets(read, what, group), key=lambda p: str(p.topic))
             if partition.offset >= 0
         }
 
@@ -331,6 +333,18 @@ class KafkaAdmin:
             return None
 
 
+def _collision(name: str, other: str) -> TopicNameCollision:
+    return TopicNameCollision(f"{name} differs from {other} only in '.' and '_'", topic=name, existing=other)
+
+
+def _collisions_among(specs: Iterable[TopicSpec]) -> Iterator[tuple[str, TopicNameCollision]]:
+    first: dict[str, str] = {}
+    for spec in specs:
+        other = first.setdefault(collision_key(spec.name), spec.name)
+        if other != spec.name:
+            yield spec.name, _collision(spec.name, other)
+
+
 def operation(value: str | None) -> AlterConfigOpType:
     return AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
 
@@ -338,6 +352,23 @@ def operation(value: str | None) -> AlterConfigOpType:
 def partition_at(topic: str, commit: OffsetCommit) -> TopicPartition:
     """A commit in the client's form: every topic has the one partition 0."""
     return TopicPartition(topic, 0, commit.offset, commit.metadata)
+
+
+def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:
+    """What ``read`` answers, again while one of the offsets is being changed by a transaction that is committed but not
+    yet carried out everywhere. Raises for any other error of one of them."""
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    while True:
+        with translated(what, group=group):
+            partitions = read()
+        failed = [(p.topic, p.error) for p in partitions if p.error is not None]
+        if not failed:
+            return partitions
+        unstable = all(error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT for _, error in failed)
+        if not unstable or time.monotonic() > deadline:
+            topic, error = failed[0]
+            raise broker_error(error, what, group=group, topic=topic)
+        time.sleep(0.02)
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:

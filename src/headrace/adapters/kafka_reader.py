@@ -14,7 +14,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from headrace.adapters.kafka_admin import REQUEST_TIMEOUT_S, KafkaAdmin, chunks, partition_at
+from headrace.adapters.kafka_admin import REQUEST_TIMEOUT_S, KafkaAdmin, chunks, partition_at, stable_offsets
 from headrace.adapters.kafka_errors import broker_error, translated
 from headrace.adapters.kafka_settings import LOG, consumer_settings, on_client_error
 from headrace.clock import SYSTEM_CLOCK, Clock
@@ -169,11 +169,12 @@ class KafkaReader:
     def _committed(self, consumer: Consumer, topics: Sequence[str]) -> dict[str, OffsetCommit | None]:
         commits: dict[str, OffsetCommit | None] = {}
         for chunk in chunks(topics):
-            with translated(f"reading the offsets of {self._group}", group=self._group):
-                answers = consumer.committed([TopicPartition(topic, 0) for topic in chunk], timeout=REQUEST_TIMEOUT_S)
-            for answer in answers:
-                if answer.error is not None:
-                    raise broker_error(answer.error, f"reading the offset of {answer.topic}", topic=answer.topic)
+            places = [TopicPartition(topic, 0) for topic in chunk]
+            for answer in stable_offsets(
+                lambda: consumer.committed(places, timeout=REQUEST_TIMEOUT_S),  # noqa: B023  # called here and now
+                f"reading the offsets of {self._group}",
+                self._group,
+            ):
                 known = answer.offset >= 0
                 commits[answer.topic] = OffsetCommit(answer.offset, answer.metadata or "") if known else None
         return commits
@@ -355,14 +356,26 @@ class KafkaReader:
             raise BrokerError("a reader without a group has nothing to commit to")
         consumer = self._consumer
         self.require_held(offsets)
-        what = f"committing for {self._group}"
         for chunk in chunks(offsets.items()):
-            topics = tuple(topic for topic, _ in chunk)
-            with translated(what, group=self._group, topics=topics):
-                answers = consumer.commit(offsets=[partition_at(t, commit) for t, commit in chunk], asynchronous=False)
-            for answer in answers:
-                if answer.error is not None:
-                    raise broker_error(answer.error, what, group=self._group, topics=(answer.topic,))
+            try:
+                self._commit(consumer, chunk)
+            except TopicMissing as error:
+                # One that was deleted while it was read: there is nothing to commit for it, and the others go on.
+                there = self._admin.topic_ids(topic for topic, _ in chunk)
+                left = [(topic, commit) for topic, commit in chunk if topic in there]
+                if len(left) == len(chunk):
+                    raise
+                LOG.info("%s: %s", self._group, error)
+                if left:
+                    self._commit(consumer, left)
+
+    def _commit(self, consumer: Consumer, offsets: Sequence[tuple[str, OffsetCommit]]) -> None:
+        what = f"committing for {self._group}"
+        with translated(what, group=self._group, topics=tuple(topic for topic, _ in offsets)):
+            answers = consumer.commit(offsets=[partition_at(t, commit) for t, commit in offsets], asynchronous=False)
+        for answer in answers:
+            if answer.error is not None:
+                raise broker_error(answer.error, what, group=self._group, topics=(answer.topic,))
 
     def require_held(self, topics: Iterable[str]) -> None:
         """Raises `GroupFenced` naming those that are not held."""

@@ -40,6 +40,12 @@ _PRODUCER: Mapping[str, str | int] = {
     "delivery.timeout.ms": 120_000,
 }
 
+_TRANSACTIONAL: Mapping[str, str | int] = {
+    # The broker aborts a transaction that is open for longer, so that a dead writer's records hold up readers no longer.
+    "transaction.timeout.ms": 60_000,
+    "delivery.timeout.ms": 60_000,  # must not be more than that
+}
+
 _CONSUMER: Mapping[str, str | int] = {
     "group.protocol": "consumer",
     # A queue that was full is looked at again after 5 ms, not one second: a slow reader does not stall by it.
@@ -75,10 +81,14 @@ def admin_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, A
     return {"bootstrap.servers": bootstrap, "error_cb": on_client_error, **_SHARED, **given}
 
 
-def producer_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, Any]:
-    """For an idempotent producer. Raises `SettingsError` where a property would break a promise."""
+def producer_settings(
+    bootstrap: str, properties: Mapping[str, str], transactional_id: str | None = None
+) -> dict[str, Any]:
+    """For an idempotent producer, or a transactional one. Raises `SettingsError` where a property would break a promise."""
     given = _without(properties, _CONSUMER_ONLY)
-    return {"bootstrap.servers": bootstrap, **_SHARED, **_PRODUCER, **given, **_fixed(given, _FIXED_PRODUCER)}
+    own = {**_SHARED, **_PRODUCER, **(_TRANSACTIONAL if transactional_id else {})}
+    settings = {"bootstrap.servers": bootstrap, **own, **given, **_fixed(given, _FIXED_PRODUCER)}
+    return settings | {"transactional.id": transactional_id} if transactional_id else settings
 
 
 def consumer_settings(bootstrap: str, properties: Mapping[str, str], group: str | None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -27,7 +27,7 @@ class KafkaTransactionalWriter:
 
     def __init__(self, bootstrap: str, properties: Mapping[str, str], transactional_id: str) -> None:
         self._id = transactional_id
-        self._settings = producer_settings(bootstrap, properties) | {"transactional.id": transactional_id}
+        self._settings = producer_settings(bootstrap, properties, transactional_id)
         self._condition = threading.Condition()
         self._producer: Producer | None = None
         self._open = False
@@ -139,8 +139,9 @@ class KafkaTransactionalWriter:
     def _forget(self, error: HeadraceError) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.purge()
-            producer.flush(1)
+            with suppress(KafkaException):  # it is fenced, or cannot go on: whatever it says now changes nothing
+                producer.purge()
+                producer.close()
         self._settle_all(error)
 
     def _settle_all(self, error: HeadraceError) -> None:
