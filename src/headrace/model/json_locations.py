@@ -134,6 +134,59 @@ class Locations:
         return numbered, every
 
 
+def free_form(schema: Any) -> bool:
+    """Whether some place of valid data may hold a value of which the schema, closed, asserts no type. Errs towards True."""
+    document = Document(schema)
+    locations = Locations(document)
+    seen: set[Location] = set()
+    stack: list[tuple[Location, list[Pointer]]] = [(locations.root(), [()])]
+    while stack:
+        place, tops = stack.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        types = _asserted_types(document, tops)
+        if types is None:
+            return True
+        names, patterns = locations.declared(place), locations.patterns(place)
+        inner = [locations.property(place, name) for name in names]
+        inner += [locations.pattern(place, pattern) for pattern in patterns]
+        rest = locations.additional(place)
+        if "object" in types and not (names or patterns or rest):
+            return True
+        numbered, every = locations.items(place)
+        if "array" in types and not every:
+            return True
+        for child in (*inner, rest, *numbered, every):
+            if child:
+                stack.append((child, [p for p in child if p[: len(p) - 1] not in child]))
+    return False
+
+
+def _asserted_types(document: Document, pointers: Iterable[Pointer]) -> set[str] | None:
+    """The types that the subschemas at ``pointers`` (with what they refer to, and their `allOf`) let through for certain; None
+    where none of them says. `enum` and `const` say enough: they let nothing unknown through."""
+    stack, seen = list(pointers), set()
+    while stack:
+        pointer = stack.pop()
+        if pointer in seen:
+            continue
+        seen.add(pointer)
+        schema = document.schemas[pointer]
+        if pointer in document.targets:
+            stack.append(document.targets[pointer])
+        elif isinstance(schema, Mapping):
+            if "enum" in schema or "const" in schema:
+                return set()
+            if "type" in schema:
+                stated = schema["type"]
+                return {stated} if isinstance(stated, str) else set(stated)
+            stack.extend((*pointer, "allOf", str(i)) for i in range(len(schema.get("allOf", ()))))
+        elif schema is False:
+            return set()
+    return None
+
+
 def _search(pattern: str, name: str) -> bool:
     try:
         return re.search(pattern, name) is not None
