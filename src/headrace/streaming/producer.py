@@ -171,23 +171,30 @@ class Producer:
     def _publish(
         self, write: Callable[..., Receipt], event: str | Model, data: Any, tenant: str, envelope: dict[str, Any]
     ) -> Receipt:
-        if not isinstance(event, str):
-            event, data = self._event_of(event), event
-        route = self._routes.get((event, tenant)) or self._route(event, tenant)
-        if envelope:
-            envelope = _envelope(envelope)
         try:
+            if not isinstance(event, str):
+                event, data = self._event_of(event), event
+            route = self._routes.get((event, tenant)) or self._route(event, tenant)
+            if envelope:
+                envelope = _envelope(envelope)
             event_id, record = route.encode(data, **envelope)
-        except EventError:
-            route.row.refused += 1
+        except (EventError, DeclarationError):
+            self._refused(tenant)
             raise
-        receipt = write(route.topic, record, event_id)
-        # One bytecode sequence without a call in between: threads do not lose each other's counts under the GIL.
+        return self._sent(route, write(route.topic, record, event_id))
+
+    def _sent(self, route: _Route, receipt: Receipt) -> Receipt:
+        # Neither line calls anything between reading and writing the count, so threads do not lose each other's.
         route.row.published += 1
         published = _published()
         if published is not None:
             published.append(receipt)
         return receipt
+
+    def _refused(self, tenant: str) -> None:
+        # Whatever was passed for a tenant must not make rows without end.
+        known = self._connection is not None and tenant in self._catalogue.tenants
+        self._row(tenant if known else "").refused += 1
 
     def delete(
         self, event: str | type[Model], key: Mapping[str, Any] | Any, /, *, tenant: str, **envelope: Any
@@ -203,18 +210,13 @@ class Producer:
                 product=self._product.id,
             )
         name = event if isinstance(event, str) else event.__event__
-        route = self._tombstones.get((name, tenant)) or self._route(name, tenant, tombstone=True)
         try:
+            route = self._tombstones.get((name, tenant)) or self._route(name, tenant, tombstone=True)
             event_id, record = route.encode(key, **_envelope(envelope))
-        except EventError:
-            route.row.refused += 1
+        except (EventError, DeclarationError):
+            self._refused(tenant)
             raise
-        receipt = self._write(route.topic, record, event_id)
-        route.row.published += 1
-        published = _published()
-        if published is not None:
-            published.append(receipt)
-        return receipt
+        return self._sent(route, self._write(route.topic, record, event_id))
 
     def check(self, event: str | Model, data: Any = None, /, *, tenant: str, **envelope: Any) -> int:
         """Do all that `publish` does, except writing. The size of the record's value in bytes; raises as `publish`."""
@@ -235,12 +237,8 @@ class Producer:
         if self._connection is None:
             self._closed()
         catalogue = self._catalogue
-        try:
-            self._check_event(catalogue, event)
-            self._check_tenant(catalogue, tenant)
-        except DeclarationError:
-            self._row(str(tenant)).refused += 1
-            raise
+        self._check_event(catalogue, event)
+        self._check_tenant(catalogue, tenant)
         self._check_registered()
         encode: Encode
         if tombstone:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from headrace.catalogue.load import load
 from headrace.errors import SettingsError
 from headrace.model.catalogue import Catalogue
 from headrace.model.compiled import CompiledCatalogue
@@ -23,6 +22,9 @@ def compiled_catalogue(given: str | Path | Catalogue | CompiledCatalogue, region
 
 @lru_cache(maxsize=16)
 def _loaded(folder: Path) -> Catalogue:
+    # Imported here: a test that brings a compiled catalogue does without pydantic and YAML.
+    from headrace.catalogue.load import load
+
     return load(folder)
 
 
