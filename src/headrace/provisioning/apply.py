@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
 
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import ApplyInterrupted, PartialApply, PolicyRefused
@@ -28,6 +30,12 @@ class ApplyResult:
 
     apply: str
     done: Mapping[str, int] = field(default_factory=dict)
+
+
+def new_apply_id(clock: Clock = SYSTEM_CLOCK) -> str:
+    """An id for one apply that sorts by time and can be read: ``20260131T134500Z-9f3a1c20``."""
+    now = datetime.fromtimestamp(clock.now_ms() / 1000, tz=UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}"
 
 
 def apply_plan(
