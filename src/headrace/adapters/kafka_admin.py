@@ -33,7 +33,8 @@ from confluent_kafka.admin import (
 )
 
 from headrace.adapters.kafka_errors import broker_error, translated
-from headrace.adapters.kafka_settings import LOG, admin_settings
+from headrace.adapters.kafka_log import CLIENT_LOG
+from headrace.adapters.kafka_settings import admin_settings
 from headrace.errors import BrokerError, BrokerUnavailable, Closed, InvalidTopic, TopicMissing, TopicNameCollision
 from headrace.interfaces.broker import GroupDescription, OffsetAt, OffsetCommit, TopicDescription, TopicSpec
 from headrace.model.names import collision_key
@@ -66,7 +67,7 @@ class KafkaAdmin:
     def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
         self._bootstrap = bootstrap
         with translated("opening the admin client"):
-            self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=LOG)
+            self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=CLIENT_LOG)
 
     @property
     def _client(self) -> AdminClient:

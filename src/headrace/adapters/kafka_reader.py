@@ -16,7 +16,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from headrace.adapters.kafka_admin import REQUEST_TIMEOUT_S, KafkaAdmin, chunks, partition_at, stable_offsets
 from headrace.adapters.kafka_errors import broker_error, translated
-from headrace.adapters.kafka_settings import LOG, consumer_settings, on_client_error
+from headrace.adapters.kafka_log import CLIENT_LOG, LOG
+from headrace.adapters.kafka_settings import consumer_settings
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import (
     BrokerError,
@@ -80,7 +81,7 @@ class KafkaReader:
         self._clock = clock
         settings = consumer_settings(bootstrap, properties, group)
         with translated("opening a consumer"):
-            self._opened: Consumer | None = Consumer({**settings, "error_cb": on_client_error}, logger=LOG)
+            self._opened: Consumer | None = Consumer(settings, logger=CLIENT_LOG)
         self._listener: RebalanceListener | None = None
         self._held: dict[str, _Held] = {}
         self._starting: frozenset[str] = frozenset()

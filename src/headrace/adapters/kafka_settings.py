@@ -7,16 +7,11 @@ CONFIGURATION.md).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError
-
+from headrace.adapters.kafka_log import on_client_error
 from headrace.errors import SettingsError
-
-LOG = logging.getLogger("headrace.kafka")
-"""What librdkafka has to say goes here, never to standard error."""
 
 _SHARED: Mapping[str, str | int] = {
     "client.id": "headrace",
@@ -87,14 +82,27 @@ def producer_settings(
     """For an idempotent producer, or a transactional one. Raises `SettingsError` where a property would break a promise."""
     given = _without(properties, _CONSUMER_ONLY)
     own = {**_SHARED, **_PRODUCER, **(_TRANSACTIONAL if transactional_id else {})}
-    settings = {"bootstrap.servers": bootstrap, **own, **given, **_fixed(given, _FIXED_PRODUCER)}
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "error_cb": on_client_error,
+        **own,
+        **given,
+        **_fixed(given, _FIXED_PRODUCER),
+    }
     return settings | {"transactional.id": transactional_id} if transactional_id else settings
 
 
 def consumer_settings(bootstrap: str, properties: Mapping[str, str], group: str | None) -> dict[str, Any]:
     """For a consumer; ``group`` None: one that assigns its topics itself and never joins a group."""
     given = _without(properties, _PRODUCER_ONLY)
-    settings = {"bootstrap.servers": bootstrap, **_SHARED, **_CONSUMER, **given, **_fixed(given, _FIXED_CONSUMER)}
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "error_cb": on_client_error,
+        **_SHARED,
+        **_CONSUMER,
+        **given,
+        **_fixed(given, _FIXED_CONSUMER),
+    }
     if group is None:
         # librdkafka wants a name in any case; nothing is ever committed under it, so the broker never hears it.
         return settings | {"group.id": "headrace-no-group", "group.protocol": "classic"}
@@ -114,8 +122,3 @@ def _fixed(given: Mapping[str, str], fixed: Mapping[str, str | int]) -> Mapping[
                 f"{name} = {given[name]} is not possible: Headrace's promises rest on {name} = {value}", option=name
             )
     return fixed
-
-
-def on_client_error(error: KafkaError) -> None:
-    """librdkafka's notices about connections. It goes on trying by itself; what cannot go on fails the call it is for."""
-    LOG.log(logging.ERROR if error.fatal() else logging.WARNING, "%s: %s", error.name(), error.str())

@@ -12,8 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from headrace.adapters.kafka_admin import chunks, partition_at
 from headrace.adapters.kafka_errors import translate, translated
+from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_reader import KafkaReader
-from headrace.adapters.kafka_settings import LOG, on_client_error, producer_settings
+from headrace.adapters.kafka_settings import producer_settings
 from headrace.errors import BrokerError, Closed, GroupFenced, HeadraceError, TransactionAborted, WriterFenced
 from headrace.interfaces.broker import OffsetCommit, RecordReader
 from headrace.interfaces.receipt import Receipt, settle
@@ -42,7 +43,7 @@ class KafkaTransactionalWriter:
             raise BrokerError("a transaction is open already", transactional_id=self._id)
         with self._translated("beginning a transaction"):
             if self._producer is None:
-                producer = Producer({**self._settings, "error_cb": on_client_error}, logger=LOG)
+                producer = Producer(self._settings, logger=CLIENT_LOG)
                 producer.init_transactions(TIMEOUT_S)
                 self._producer = producer
             self._producer.begin_transaction()

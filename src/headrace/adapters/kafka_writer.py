@@ -15,7 +15,8 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from headrace.adapters.kafka_errors import translate, translated
-from headrace.adapters.kafka_settings import LOG, on_client_error, producer_settings
+from headrace.adapters.kafka_log import CLIENT_LOG, LOG, on_client_error
+from headrace.adapters.kafka_settings import producer_settings
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import BrokerError, BufferFull, Closed, HeadraceError, PublishTimeout
 from headrace.interfaces.receipt import Receipt, settle
@@ -141,7 +142,7 @@ class KafkaWriter:
 
     def _new_producer(self) -> Producer:
         with translated("opening a producer"):
-            return Producer({**self._settings, "error_cb": self._on_error}, logger=LOG)
+            return Producer({**self._settings, "error_cb": self._on_error}, logger=CLIENT_LOG)
 
     # --- publishing
 
