@@ -24,11 +24,15 @@ class ClusterAddress:
 
 @dataclass(frozen=True, slots=True)
 class RegistryAddress:
-    """``kind``: ``embedded`` (lives in the cluster's folder) or ``http`` (``url``)."""
+    """``kind``: ``embedded`` (lives in the cluster's folder) or ``http`` (``url``).
+
+    ``drafts``: the drafts of JSON Schema that it is declared to support (``draft-07``, ``2019-09``, ``2020-12``).
+    """
 
     kind: str
     url: str | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    drafts: tuple[str, ...] = ("draft-07",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,135 @@
+"""The steps of a check, in order: find the files, read their shape, read the schemas, run the rules, build the catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from headrace.catalogue import (
+    rules_batch,
+    rules_examples,
+    rules_life,
+    rules_names,
+    rules_ownership,
+    rules_paths,
+    rules_regions,
+    rules_schemas,
+    rules_versions,
+    shape,
+)
+from headrace.catalogue.build import build
+from headrace.catalogue.checking import Checking, Declared, run
+from headrace.catalogue.codes import Code
+from headrace.catalogue.documents import (
+    API_VERSION,
+    KINDS,
+    ApplicationDocument,
+    BatchDocument,
+    Document,
+    RepositoryDocument,
+    StreamingDocument,
+    TenantDocument,
+)
+from headrace.catalogue.findings import Finding
+from headrace.catalogue.git import commit_of
+from headrace.catalogue.located_yaml import YamlText
+from headrace.catalogue.repository import scan
+from headrace.catalogue.schemas import load_schemas
+from headrace.catalogue.suggest import did_you_mean
+from headrace.errors import Fault
+from headrace.model.catalogue import Catalogue
+
+RULE_MODULES = (
+    rules_batch,
+    rules_examples,
+    rules_life,
+    rules_names,
+    rules_ownership,
+    rules_paths,
+    rules_regions,
+    rules_schemas,
+    rules_versions,
+)
+"""Importing them registers their rules."""
+
+D = TypeVar("D", bound=Document)
+
+
+def read_repository(directory: Path) -> tuple[Catalogue | None, tuple[Fault, ...]]:
+    """The catalogue (None where there is a fault) and the faults, in order of file, line and column."""
+    checking = Checking(scan(directory))
+    repository = checking.repository
+    if repository.headrace is not None:
+        checking.headrace = _declared(checking, "headrace", repository.headrace, RepositoryDocument)
+    checking.applications = _all(checking, repository.applications, ApplicationDocument)
+    checking.tenants = _all(checking, repository.tenants, TenantDocument)
+    for name, folder in repository.products.items():
+        if folder.declaration is not None:
+            product: Any = _declared(checking, name, folder.declaration, StreamingDocument, BatchDocument)
+            if product is not None:
+                checking.products[name] = product
+    load_schemas(checking)
+    run(checking)
+    faults = tuple(sorted({*checking.faults, *repository.faults}))
+    return (None if faults else build(checking, commit_of(directory))), faults
+
+
+def _all(checking: Checking, files: dict[str, str], model: type[D]) -> dict[str, Declared[D]]:
+    read = {name: _declared(checking, name, path, model) for name, path in files.items()}
+    return {name: declared for name, declared in read.items() if declared is not None}
+
+
+def _declared(checking: Checking, name: str, path: str, *models: type[D]) -> Declared[D] | None:
+    """One declaration; None where so much is wrong with the file that nothing can be said of what is in it."""
+    raw = checking.repository.text(path)
+    if raw is None:
+        return None
+    text = YamlText(raw)
+    for finding in text.findings:
+        checking.report(path, text, finding)
+    if not text.parsed:
+        return None
+    if not isinstance(text.value, dict):
+        if not text.findings:
+            said = "is empty" if text.value is None else "is no mapping"
+            checking.report(path, text, Finding(Code.EMPTY, said))
+        return None
+    model = _model(checking, path, text, models)
+    if model is None:
+        return None
+    document, findings = shape.read(model, text.value)
+    for finding in findings:
+        if finding.path not in (("apiVersion",), ("kind",)):
+            checking.report(path, text, finding)
+    return Declared(name, path, text, document)
+
+
+def _model(checking: Checking, path: str, text: YamlText, models: tuple[type[D], ...]) -> type[D] | None:
+    """The model that the file's place and its kind ask for; None where the kind is wrong, which is reported."""
+    version = text.value.get("apiVersion")
+    if version is not None and version != API_VERSION:
+        said = f"the apiVersion {version!r} is unknown"
+        checking.report(path, text, Finding(Code.API_VERSION, said, path=("apiVersion",)))
+    fitting = {kind: model for model in models for kind in _kinds(model)}
+    kind = text.value.get("kind")
+    if kind in fitting:
+        return fitting[kind]
+    if kind is None:
+        # What the place allows tells what is meant, unless it allows several.
+        return next(iter(fitting.values())) if len(fitting) == 1 or "kind" in text.value else _guess(text, fitting)
+    known = isinstance(kind, str) and kind in KINDS
+    said = f"the kind {kind} does not belong here" if known else f"the kind {kind!r} is unknown"
+    hint = did_you_mean(str(kind), fitting)
+    checking.report(path, text, Finding(Code.KIND, said, hint, ("kind",)))
+    return next(iter(fitting.values())) if len(fitting) == 1 and not known else None
+
+
+def _kinds(model: type[Document]) -> tuple[str, ...]:
+    kinds: tuple[str, ...] = getattr(model, "kinds", ())
+    return kinds
+
+
+def _guess(text: YamlText, fitting: dict[str, type[D]]) -> type[D]:
+    """A product without a kind: a batch product where it has columns, else a streaming one."""
+    kind = "BatchDataProduct" if "columns" in text.value else "StreamingDataProduct"
+    return fitting[kind]
