@@ -73,7 +73,7 @@ class FollowedCatalogue:
     stands. Raises `SettingsError` where nothing has been applied yet.
     """
 
-    _POLL_S = 0.5
+    _POLL_S = 0.1
     _REFRESH_S = 5.0
     _START_S = 30.0
 
