@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from headrace.catalogue.codes import Code
@@ -26,6 +27,10 @@ from headrace.catalogue.located_json import JsonText
 from headrace.catalogue.located_yaml import YamlText
 from headrace.catalogue.repository import ProductFolder, Repository
 from headrace.errors import Fault
+from headrace.model import avro_schema
+from headrace.model.avro_schema import AvroSchema
+from headrace.model.json_locations import Locations
+from headrace.model.json_references import Document as SchemaDocument
 from headrace.model.schema import SchemaFormat
 
 D = TypeVar("D", bound=Document, covariant=True)
@@ -41,10 +46,10 @@ class Declared(Generic[D]):
     document: D
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedSchema:
     """One schema file of an event. ``entry``: its place in the event's versions. ``document``: None where it is no JSON;
-    ``usable``: it parses as a schema of its format."""
+    ``usable``: it parses as a schema of its format. What is worked out from it is worked out once."""
 
     path: str
     format: SchemaFormat
@@ -56,6 +61,21 @@ class LoadedSchema:
     @property
     def document(self) -> Any:
         return self.text.value if self.text is not None and self.text.parsed else None
+
+    @cached_property
+    def structure(self) -> SchemaDocument:
+        """Of a usable JSON Schema: its subschemas and references."""
+        return SchemaDocument(self.document)
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Of a usable JSON Schema: what it says of each place of the data."""
+        return Locations(self.structure)
+
+    @cached_property
+    def avro(self) -> AvroSchema:
+        """Of a usable Avro schema."""
+        return avro_schema.parse(self.document)
 
 
 @dataclass(slots=True)

@@ -81,7 +81,7 @@ def _in_force(schemas: list[LoadedSchema], number: str | None) -> LoadedSchema |
 def _violations(schema: LoadedSchema, data: Any, cache: dict[str, Any]) -> tuple[Violation, ...]:
     if schema.path not in cache:
         cache[schema.path] = (
-            avro_schema.parse(schema.document)
+            schema.avro
             if schema.format is SchemaFormat.AVRO
             else json_schema.compile_schema(json_schema.closed(schema.document))
         )

@@ -10,8 +10,6 @@ from headrace.catalogue.codes import Code
 from headrace.catalogue.documents import EventDocument, StreamingDocument
 from headrace.catalogue.findings import Finding, Path
 from headrace.catalogue.schemas import token_path
-from headrace.model.json_references import Document as SchemaDocument
-from headrace.model.json_references import draft_of
 from headrace.model.product import TopicKind
 from headrace.model.schema import Compatibility, SchemaFormat
 
@@ -48,7 +46,7 @@ def data_schemas_stay_open(checking: Checking, product: Declared[StreamingDocume
     if mode not in _OPEN_NEEDED:
         return
     for schema in json_schemas(checking, product):
-        for pointer, sub in SchemaDocument(schema.document).schemas.items():
+        for pointer, sub in schema.structure.schemas.items():
             for keyword in ("additionalProperties", "unevaluatedProperties"):
                 if isinstance(sub, Mapping) and sub.get(keyword) is False:
                     path = token_path(schema.document, (*pointer, keyword))
@@ -61,7 +59,7 @@ def data_schemas_stay_open(checking: Checking, product: Declared[StreamingDocume
 def drafts_are_one_and_supported(checking: Checking, product: Declared[StreamingDocument]) -> Findings:
     first: tuple[str, int] | None = None
     for schema in json_schemas(checking, product):
-        draft = draft_of(schema.document)
+        draft = schema.structure.draft
         if first is None:
             first = (schema.path, draft)
         if draft != first[1]:

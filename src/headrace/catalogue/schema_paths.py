@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headrace.catalogue.checking import LoadedSchema
-from headrace.model import avro_schema, json_schema
+from headrace.model import avro_schema
+from headrace.model.json_locations import has_path
 from headrace.model.json_references import Document, Pointer
 from headrace.model.schema import SchemaFormat
 
@@ -31,8 +32,8 @@ def exists(schema: LoadedSchema, path: str) -> bool:
     if not path:
         return True
     if schema.format is SchemaFormat.AVRO:
-        return avro_schema.has_path(schema.document, path)
-    return json_schema.has_path(schema.document, path)
+        return avro_schema.has_path(schema.avro, path)
+    return has_path(schema.locations, path)
 
 
 def fields(schema: LoadedSchema) -> list[str]:
@@ -48,14 +49,13 @@ def key_problem(schema: LoadedSchema, path: str) -> str | None:
     if "[]" in path:
         return "stands in a list"
     return (
-        _avro_problem(schema.document, path)
+        _avro_problem(schema.avro, path)
         if schema.format is SchemaFormat.AVRO
-        else _json_problem(schema.document, path)
+        else _json_problem(schema.structure, path)
     )
 
 
-def _json_problem(root: Any, path: str) -> str | None:
-    document = Document(root)
+def _json_problem(document: Document, path: str) -> str | None:
     places = set(_certain(document, [()]))
     for name in path.split("."):
         if not any(name in _mapping(document, p).get("required", ()) for p in places):
@@ -99,8 +99,7 @@ def _mapping(document: Document, pointer: Pointer) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _avro_problem(root: Any, path: str) -> str | None:
-    parsed = avro_schema.parse(root)
+def _avro_problem(parsed: avro_schema.AvroSchema, path: str) -> str | None:
     node = parsed.resolved
     for name in path.split("."):
         if not isinstance(node, Mapping) or node.get("type") != "record":

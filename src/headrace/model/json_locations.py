@@ -88,12 +88,16 @@ class Locations:
         return self.expand(found) if found else None
 
     def pattern(self, location: Location, pattern: str) -> Location:
-        """Where the values of fields whose names match ``pattern`` are."""
-        return self.expand(
-            (*pointer, "patternProperties", pattern)
-            for pointer, schema in self.effective(location)
-            if pattern in schema.get("patternProperties", ())
-        )
+        """Where the values of fields whose names match ``pattern`` are. Such a name may also match another pattern or be
+        one of `properties`, which cannot be told apart by patterns: then it is all of these places together."""
+        found: list[Pointer] = []
+        for pointer, schema in self.effective(location):
+            patterns = schema.get("patternProperties", ())
+            found.extend((*pointer, "patternProperties", other) for other in patterns)
+            found.extend((*pointer, "properties", n) for n in schema.get("properties", ()) if _search(pattern, n))
+            if pattern not in patterns:
+                found.extend(self._rest(pointer, schema))
+        return self.expand(found)
 
     def additional(self, location: Location) -> Location | None:
         """Where the values of a map are (`additionalProperties` with a schema); None where it is no map."""
@@ -197,8 +201,9 @@ def _search(pattern: str, name: str) -> bool:
 def has_path(schema: Any, path: str) -> bool:
     """Whether ``path`` (``storeId``, ``lines[].quantity``, ``a.b``) exists in ``schema``: through local references, every
     branch of `allOf`, `anyOf`, `oneOf` and `if`, items of arrays and values of maps. A free-form object has no paths.
-    Raises ValueError where the schema's references do not resolve."""
-    locations = Locations(Document(schema))
+    ``schema`` is parsed JSON, or its `Locations` where many paths are asked for. Raises ValueError where the schema's
+    references do not resolve."""
+    locations = schema if isinstance(schema, Locations) else Locations(Document(schema))
     places: set[Location] = {locations.root()}
     for part in path.split("."):
         name = part.rstrip("[]")
