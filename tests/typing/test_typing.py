@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -86,3 +87,37 @@ def test_pyright_refuses_exactly_what_is_wrong(tmp_path: Path) -> None:
             reported.setdefault(Path(diagnostic["file"]).name, {}).setdefault(line, []).append(diagnostic["message"])
     assert reported, run.stdout
     assert differences(reported) == {}
+
+
+@pytest.mark.slow
+def test_generated_models_are_strict_and_refuse_a_misspelt_field(tmp_path: Path) -> None:
+    """What `headrace models` writes passes mypy --strict and ruff, and a handler that misspells one of its fields does not."""
+    from headrace.streaming.model_source import model_source
+    from headrace.testing.small_catalogue import small_catalogue
+
+    (tmp_path / "sales_events.py").write_text(model_source(small_catalogue().products["sales-events.v1"]))
+    (tmp_path / "handlers.py").write_text(
+        "import headrace\n"
+        "from sales_events import SaleRecorded\n\n"
+        'app = headrace.App("plan")\n\n\n'
+        '@app.consumer("sales-events", events=[SaleRecorded])\n'
+        "def on_sale(event: headrace.Event[SaleRecorded]) -> None:\n"
+        "    print(event.data.quantity, event.data.promotion_id, event.data.quantitty)\n"
+    )
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--cache-dir", str(tmp_path / "cache")),
+            *("--config-file", str(ROOT / "pyproject.toml"), "sales_events.py", "handlers.py"),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(ROOT / "src")},
+        check=False,
+    )
+    errors = [line for line in run.stdout.splitlines() if ": error: " in line]
+    assert len(errors) == 1, run.stdout
+    assert errors[0].startswith("handlers.py:9: error: ")
+    assert "quantitty" in errors[0]
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E,F,W,I,UP", "--line-length", "120"]
+    assert subprocess.run([*ruff, "sales_events.py"], cwd=tmp_path, check=False).returncode == 0

@@ -22,12 +22,12 @@ def model_source(product: StreamingProduct) -> str:
     body = "\n\n".join(_EventWriter(product, event).source() for event in product.events)
     imports = ["ClassVar", *(name for name in ("Any", "Literal") if re.search(rf"\b{name}\b", body))]
     return (
-        f'"""Events of {product.key} (version {product.version}). Written by `headrace models {product.id}`; '
-        'write it again rather than edit it."""\n\n'
+        f'"""Events of {product.key}, version {product.version}.\n\n'
+        f'Written by `headrace models {product.id}`: write it again rather than edit it.\n"""\n\n'
         "from __future__ import annotations\n\n"
         f"from typing import {', '.join(sorted(imports))}\n\n"
-        "import msgspec\n\n"
-        "import headrace\n\n\n" + body
+        "import headrace\n"
+        "import msgspec\n\n\n" + body
     )
 
 
@@ -102,7 +102,7 @@ class _EventWriter:
         if objects:
             parts.append(self._class(name, objects) if objects[0].fields else self._mapping(name, objects))
         if arrays:
-            parts.append(f"list[{self._type(name + 'Item', [b.items for b in arrays])}]")
+            parts.append(f"list[{self._type(_one_of(name), [b.items for b in arrays])}]")
         literals = [b.literals for b in branches if b.literals]
         scalars = [b.kind for b in branches if b.kind in SCALARS.values() or b.kind == "bytes"]
         if literals and len(literals) == len([s for s in scalars if s == "str"]):
@@ -142,6 +142,11 @@ def _python_name(field: str, used: set[str]) -> str:
         number += 1
     used.add(name)
     return name
+
+
+def _one_of(name: str) -> str:
+    """What an item of ``OrderLines`` is called: ``OrderLine``."""
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else f"{name}Item"
 
 
 def _pascal(field: str) -> str:
