@@ -9,15 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from confluent_kafka import (
     ConsumerGroupState,
     ConsumerGroupTopicPartitions,
     IsolationLevel,
-    KafkaError,
-    KafkaException,
     TopicCollection,
     TopicPartition,
 )
@@ -32,17 +29,23 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from headrace.adapters.kafka_calls import (
+    answer,
+    answer_unless_gone,
+    chunks,
+    error_of,
+    errors_of,
+    partition_at,
+    request_timeout,
+    stable_offsets,
+)
 from headrace.adapters.kafka_errors import broker_error, translated
 from headrace.adapters.kafka_log import CLIENT_LOG
 from headrace.adapters.kafka_settings import admin_settings
-from headrace.errors import BrokerError, BrokerUnavailable, Closed, InvalidTopic, TopicMissing, TopicNameCollision
+from headrace.errors import BrokerError, Closed, InvalidTopic, TopicNameCollision
 from headrace.interfaces.broker import GroupDescription, OffsetAt, OffsetCommit, TopicDescription, TopicSpec
 from headrace.model.names import collision_key
 
-CHUNK = 1_000
-"""Names per request: 8,000 names of 55 bytes in one commit were refused, and one answer should not hold up the client."""
-
-REQUEST_TIMEOUT_S = 30.0
 SETTLE_TIMEOUT_S = 10.0
 """How long a topic that was made or deleted may take to show in what the broker answers."""
 
@@ -58,14 +61,12 @@ _STATES = {
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
-T = TypeVar("T")
-
 
 class KafkaAdmin:
     """Topics, offsets and groups of one cluster. Safe for many threads."""
 
     def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
-        self._bootstrap = bootstrap
+        self._timeout = request_timeout(properties)
         with translated("opening the admin client"):
             self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=CLIENT_LOG)
 
@@ -76,9 +77,7 @@ class KafkaAdmin:
         return self._opened
 
     def cluster_id(self) -> str:
-        described = self._one(
-            self._client.describe_cluster(request_timeout=REQUEST_TIMEOUT_S), "reading the cluster's id"
-        )
+        described = answer(self._client.describe_cluster(request_timeout=self._timeout), "reading the cluster's id")
         return str(described.cluster_id)
 
     # --- topics
@@ -87,10 +86,9 @@ class KafkaAdmin:
         found = sorted(name for name in self._names() if name.startswith(prefix))
         described: dict[str, TopicDescription] = {}
         for chunk in chunks(found):
-            answers = self._client.describe_topics(TopicCollection(chunk), request_timeout=REQUEST_TIMEOUT_S)
             wanted = {}
-            for name, future in answers.items():
-                topic = self._unless_gone(future, f"describing {name}")
+            for name, future in self.ask_topics(chunk).items():
+                topic = answer_unless_gone(future, f"describing {name}")
                 if topic is not None and not topic.is_internal:
                     wanted[name] = topic
             configs = self._configs(list(wanted))
@@ -105,20 +103,24 @@ class KafkaAdmin:
                     )
         return described
 
+    def ask_topics(self, names: Iterable[str]) -> dict[str, Future[Any]]:
+        """Ask for the descriptions (confluent-kafka's) of topics, without waiting for them."""
+        asked: dict[str, Future[Any]] = {}
+        for chunk in chunks(names):
+            with translated("describing topics"):
+                asked |= self._client.describe_topics(TopicCollection(chunk), request_timeout=self._timeout)
+        return asked
+
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of those topics that are there."""
-        ids: dict[str, str] = {}
-        for chunk in chunks(names):
-            answers = self._client.describe_topics(TopicCollection(chunk), request_timeout=REQUEST_TIMEOUT_S)
-            for name, future in answers.items():
-                topic = self._unless_gone(future, f"describing {name}")
-                if topic is not None:
-                    ids[name] = str(topic.topic_id)
-        return ids
+        described = {
+            name: answer_unless_gone(future, f"describing {name}") for name, future in self.ask_topics(names).items()
+        }
+        return {name: str(topic.topic_id) for name, topic in described.items() if topic is not None}
 
     def _names(self) -> set[str]:
         with translated("listing topics"):
-            listed = self._client.list_topics(timeout=REQUEST_TIMEOUT_S).topics
+            listed = self._client.list_topics(timeout=self._timeout).topics
         self._client.poll(0)  # serves the client's log and notices
         return {name for name in listed if not name.startswith("__")}
 
@@ -126,10 +128,10 @@ class KafkaAdmin:
         if not names:
             return {}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        answers = self._client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+        answers = self._client.describe_configs(resources, request_timeout=self._timeout)
         configs: dict[str, dict[str, str]] = {}
         for resource, future in answers.items():
-            entries = self._unless_gone(future, f"reading the settings of {resource.name}")
+            entries = answer_unless_gone(future, f"reading the settings of {resource.name}")
             if entries is not None:
                 configs[resource.name] = {
                     entry.name: entry.value
@@ -147,8 +149,8 @@ class KafkaAdmin:
                 for spec in chunk
             ]
             with translated("making topics"):
-                futures = self._client.create_topics(topics, request_timeout=REQUEST_TIMEOUT_S)
-            answers |= self._each(futures, "making")
+                futures = self._client.create_topics(topics, request_timeout=self._timeout)
+            answers |= errors_of(futures, "making")
         made = {name for name, error in answers.items() if error is None}
         self._settle(lambda: made <= self._names())
         if any(isinstance(error, InvalidTopic) for error in answers.values()):
@@ -182,16 +184,16 @@ class KafkaAdmin:
             answers |= {name: None for name, _ in chunk}
             if resources:
                 with translated("changing settings"):
-                    futures = self._client.incremental_alter_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
-                answers |= self._each({r.name: future for r, future in futures.items()}, "changing the settings of")
+                    futures = self._client.incremental_alter_configs(resources, request_timeout=self._timeout)
+                answers |= errors_of({r.name: future for r, future in futures.items()}, "changing the settings of")
         return answers
 
     def delete_topics(self, names: Sequence[str]) -> Mapping[str, BrokerError | None]:
         answers: dict[str, BrokerError | None] = {}
         for chunk in chunks(names):
             with translated("deleting topics"):
-                futures = self._client.delete_topics(chunk, request_timeout=REQUEST_TIMEOUT_S)
-            answers |= self._each(futures, "deleting")
+                futures = self._client.delete_topics(chunk, request_timeout=self._timeout)
+            answers |= errors_of(futures, "deleting")
         gone = {name for name, error in answers.items() if error is None}
         self._settle(lambda: not gone & self._names())
         return answers
@@ -210,9 +212,9 @@ class KafkaAdmin:
         for chunk in chunks(before.items()):
             with translated("deleting records"):
                 futures = self._client.delete_records(
-                    [TopicPartition(name, 0, offset) for name, offset in chunk], request_timeout=REQUEST_TIMEOUT_S
+                    [TopicPartition(name, 0, offset) for name, offset in chunk], request_timeout=self._timeout
                 )
-            answers |= self._each({p.topic: future for p, future in futures.items()}, "deleting records of")
+            answers |= errors_of({p.topic: future for p, future in futures.items()}, "deleting records of")
         return answers
 
     def offsets(self, topics: Iterable[str], at: OffsetAt | int) -> Mapping[str, int]:
@@ -235,26 +237,26 @@ class KafkaAdmin:
                 futures = self._client.list_offsets(
                     {TopicPartition(name, 0): spec for name in chunk},
                     isolation_level=IsolationLevel.READ_COMMITTED,
-                    request_timeout=REQUEST_TIMEOUT_S,
+                    request_timeout=self._timeout,
                 )
             for partition, future in futures.items():
-                answer = self._unless_gone(future, f"reading the offset of {partition.topic}")
-                if answer is not None:
-                    found[partition.topic] = answer.offset
+                place = answer_unless_gone(future, f"reading the offset of {partition.topic}")
+                if place is not None:
+                    found[partition.topic] = place.offset
         return found
 
     # --- groups
 
     def groups(self, prefix: str = "") -> Mapping[str, GroupDescription]:
-        listed = self._one(self._client.list_consumer_groups(request_timeout=REQUEST_TIMEOUT_S), "listing groups")
+        listed = answer(self._client.list_consumer_groups(request_timeout=self._timeout), "listing groups")
         if listed.errors and not listed.valid:
             raise broker_error(listed.errors[0], "listing groups")
         names = sorted(group.group_id for group in listed.valid if group.group_id.startswith(prefix))
         described: dict[str, GroupDescription] = {}
         for chunk in chunks(names):
-            answers = self._client.describe_consumer_groups(chunk, request_timeout=REQUEST_TIMEOUT_S)
+            answers = self._client.describe_consumer_groups(chunk, request_timeout=self._timeout)
             for name, future in answers.items():
-                group = self._one(future, f"describing group {name}")
+                group = answer(future, f"describing group {name}")
                 if group.state in _STATES:  # a dead group is none
                     described[name] = GroupDescription(
                         name,
@@ -273,9 +275,9 @@ class KafkaAdmin:
 
         def read() -> list[TopicPartition]:
             futures = self._client.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=REQUEST_TIMEOUT_S
+                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=self._timeout
             )
-            partitions: list[TopicPartition] = self._one(futures[group], what, group=group).topic_partitions
+            partitions: list[TopicPartition] = answer(futures[group], what, group=group).topic_partitions
             return partitions
 
         return {
@@ -290,48 +292,21 @@ class KafkaAdmin:
             partitions = [partition_at(topic, commit) for topic, commit in chunk]
             with translated(what, group=group):
                 futures = self._client.alter_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=REQUEST_TIMEOUT_S
+                    [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=self._timeout
                 )
-            for partition in self._one(futures[group], what, group=group).topic_partitions:
+            for partition in answer(futures[group], what, group=group).topic_partitions:
                 if partition.error is not None:
                     raise broker_error(partition.error, what, group=group, topic=partition.topic)
 
     def delete_group(self, group: str) -> None:
         with translated(f"deleting group {group}", group=group):
-            futures = self._client.delete_consumer_groups([group], request_timeout=REQUEST_TIMEOUT_S)
-        error = self._error(futures[group], f"deleting group {group}", group=group)
+            futures = self._client.delete_consumer_groups([group], request_timeout=self._timeout)
+        error = error_of(futures[group], f"deleting group {group}", group=group)
         if error is not None and error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":
             raise error
 
     def close(self) -> None:
         self._opened = None
-
-    # --- futures
-
-    def _one(self, future: Future[Any], what: str, **data: Any) -> Any:
-        try:
-            return future.result(REQUEST_TIMEOUT_S + 5)
-        except KafkaException as error:
-            raise broker_error(error, what, **data) from error
-        except TimeoutError as error:
-            raise BrokerUnavailable(f"{what}: no answer in {REQUEST_TIMEOUT_S} s", **data) from error
-
-    def _error(self, future: Future[Any], what: str, **data: Any) -> BrokerError | None:
-        try:
-            self._one(future, what, **data)
-        except BrokerError as error:
-            return error
-        return None
-
-    def _each(self, futures: Mapping[str, Future[Any]], what: str) -> dict[str, BrokerError | None]:
-        return {name: self._error(future, f"{what} {name}", topic=name) for name, future in futures.items()}
-
-    def _unless_gone(self, future: Future[Any], what: str) -> Any:
-        """The answer, or None where it is that the topic is not there."""
-        try:
-            return self._one(future, what)
-        except TopicMissing:
-            return None
 
 
 def _collision(name: str, other: str) -> TopicNameCollision:
@@ -348,31 +323,3 @@ def _collisions_among(specs: Iterable[TopicSpec]) -> Iterator[tuple[str, TopicNa
 
 def operation(value: str | None) -> AlterConfigOpType:
     return AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
-
-
-def partition_at(topic: str, commit: OffsetCommit) -> TopicPartition:
-    """A commit in the client's form: every topic has the one partition 0."""
-    return TopicPartition(topic, 0, commit.offset, commit.metadata)
-
-
-def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:
-    """What ``read`` answers, again while one of the offsets is being changed by a transaction that is committed but not
-    yet carried out everywhere. Raises for any other error of one of them."""
-    deadline = time.monotonic() + REQUEST_TIMEOUT_S
-    while True:
-        with translated(what, group=group):
-            partitions = read()
-        failed = [(p.topic, p.error) for p in partitions if p.error is not None]
-        if not failed:
-            return partitions
-        unstable = all(error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT for _, error in failed)
-        if not unstable or time.monotonic() > deadline:
-            topic, error = failed[0]
-            raise broker_error(error, what, group=group, topic=topic)
-        time.sleep(0.02)
-
-
-def chunks(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

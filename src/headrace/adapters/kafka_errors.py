@@ -114,6 +114,8 @@ _BY_CLASS: Mapping[type[HeadraceError], tuple[int, ...]] = {
     Closed: (KafkaError._DESTROY,),
 }
 
+_CLOSED_TEXTS = frozenset({"Consumer closed", "Handle has been closed", "Producer has been closed"})
+
 CLASS_OF: Mapping[int, type[HeadraceError]] = {code: cls for cls, codes in _BY_CLASS.items() for code in codes}
 
 
@@ -143,13 +145,13 @@ def broker_error(error: KafkaError | KafkaException, what: str, **data: Any) -> 
 @contextmanager
 def translated(what: str, **data: Any) -> Iterator[None]:
     """Translate what the client raises in the block: its own exceptions, and the ones of Python that it uses for a client
-    that is closed (RuntimeError) or an argument that it refuses (TypeError, ValueError)."""
+    that is closed (RuntimeError) or full (BufferError)."""
     try:
         yield
     except KafkaException as error:
         raise translate(error, what, **data) from error
     except RuntimeError as error:
-        if isinstance(error, HeadraceError) or "closed" not in str(error).lower():
+        if str(error) not in _CLOSED_TEXTS:
             raise
         raise Closed(f"{what}: {error}", **data) from error
     except BufferError as error:

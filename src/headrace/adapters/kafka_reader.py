@@ -7,15 +7,15 @@ earliest; the client is told never to choose a place (`auto.offset.reset` is `er
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from headrace.adapters.kafka_admin import REQUEST_TIMEOUT_S, KafkaAdmin, chunks, partition_at, stable_offsets
+from headrace.adapters.kafka_admin import KafkaAdmin
+from headrace.adapters.kafka_calls import chunks, partition_at, request_timeout, stable_offsets
 from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_held import Held, TopicIds, generation_of, out_of_range, patterns_of
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import consumer_settings
 from headrace.clock import SYSTEM_CLOCK, Clock
@@ -26,43 +26,9 @@ from headrace.errors import (
     InvalidTopic,
     OffsetOutOfRange,
     TopicMissing,
-    TopicReplaced,
 )
 from headrace.interfaces.broker import Fetched, OffsetAt, OffsetCommit, RebalanceListener
 from headrace.model.record import StoredRecord
-
-_METADATA = re.compile(rb"CGMDv2:(?P<generation>.{4})", re.DOTALL)
-"""How librdkafka writes a group's metadata (``rd_kafka_consumer_group_metadata_write``): the magic, then the generation
-(the member's epoch in the consumer protocol) as a 32-bit integer in the machine's order, then names."""
-
-
-def generation_of(metadata: bytes) -> int:
-    """The generation in a group's serialised metadata. Raises `BrokerError` for a form that is not known."""
-    match = _METADATA.match(metadata)
-    if match is None:
-        raise BrokerError("this version of confluent-kafka tells a group's generation in a form that is not known")
-    return int.from_bytes(match["generation"], sys.byteorder, signed=True)
-
-
-def pattern_of(prefix: str) -> list[str]:
-    """Subscriptions for the topics that begin with ``prefix``: regular expressions in what librdkafka, which searches, and
-    the broker (RE2/J), which matches the whole name, have in common. Kafka's own topics begin with two underscores."""
-    if prefix in ("", "_"):
-        return [rf"^{prefix}[^_].*"] + ([r"^_[^_].*"] if not prefix else [])
-    return ["^" + prefix.replace(".", r"\.") + ".*"]
-
-
-class _Held:
-    """A topic that is read. ``position``: the next offset, as far as it is known; ``failed``: its error was told."""
-
-    __slots__ = ("failed", "generation", "position", "start", "topic_id")
-
-    def __init__(self, generation: int, start: int, topic_id: str) -> None:
-        self.generation = generation
-        self.start = start
-        self.position = max(start, 0)
-        self.topic_id = topic_id
-        self.failed = False
 
 
 class KafkaReader:
@@ -78,19 +44,23 @@ class KafkaReader:
     ) -> None:
         self._group = group
         self._admin = admin
+        self._timeout = request_timeout(properties)
         self._clock = clock
         settings = consumer_settings(bootstrap, properties, group)
         with translated("opening a consumer"):
             self._opened: Consumer | None = Consumer(settings, logger=CLIENT_LOG)
         self._listener: RebalanceListener | None = None
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         self._starting: frozenset[str] = frozenset()
         """Topics whose listener is being told of them: their place can still be chosen."""
         self._paused: set[str] = set()
         self._dropped: set[str] = set()
-        self._ids: dict[str, str] = {}
-        """The id of every topic that was ever held: a name that comes back with another one is another topic."""
+        self._ids = TopicIds(admin, clock)
+        self._look = group is None or settings["group.protocol"] == "classic"
         self._error: BrokerError | None = None
+        """Raised by the next poll."""
+        self._broken: BrokerError | None = None
+        """Raised by every poll."""
 
     @property
     def _consumer(self) -> Consumer:
@@ -104,7 +74,7 @@ class KafkaReader:
         if self._group is None:
             raise BrokerError("a reader without a group cannot subscribe", hint="open it with a group, or use assign")
         self._listener = listener
-        patterns = [pattern for prefix in prefixes for pattern in pattern_of(prefix)]
+        patterns = [pattern for prefix in prefixes for pattern in patterns_of(prefix)]
         with translated(f"joining {self._group}", group=self._group):
             self._consumer.subscribe(
                 patterns, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -119,7 +89,10 @@ class KafkaReader:
         starts = {topic: at for topic, at in positions.items() if not isinstance(at, OffsetAt)}
         for at in OffsetAt:  # resolved now: what is written from here on is after LATEST
             starts |= self._admin.offsets([topic for topic, place in positions.items() if place is at], at)
-        self._held = {topic: _Held(0, start, ids[topic]) for topic, start in starts.items()}
+        self._held = {topic: Held(0, start) for topic, start in starts.items()}
+        self._ids.forget()
+        for topic, topic_id in ids.items():
+            self._ids.compare(topic, topic_id)
         self._paused.clear()
         with translated("assigning topics"):
             consumer.assign([TopicPartition(topic, 0, start) for topic, start in starts.items()])
@@ -142,10 +115,14 @@ class KafkaReader:
             commits = self._committed(consumer, topics)
             ids = self._admin.topic_ids(topics)
             generation = generation_of(consumer.consumer_group_metadata())
-            for topic in topics:
-                commit = commits[topic]
-                start = OFFSET_BEGINNING if commit is None else commit.offset
-                self._held[topic] = _Held(generation, start, ids.get(topic, ""))
+        except BrokerError as error:
+            # The group counts these topics as ours, and we cannot read them: no later poll may look as if all were well.
+            self._broken = error
+            raise
+        for topic in topics:
+            commit = commits[topic]
+            self._held[topic] = Held(generation, OFFSET_BEGINNING if commit is None else commit.offset)
+        try:
             self._starting = frozenset(topics)
             if topics:
                 self._tell.on_assigned(commits)
@@ -158,10 +135,8 @@ class KafkaReader:
                 if paused:
                     consumer.pause(paused)
         for topic in topics:
-            known = self._ids.setdefault(topic, ids.get(topic, ""))
-            if known and known != ids.get(topic, known):
-                self._ids[topic] = ids[topic]
-                self._fail(topic, _replaced(topic, known, ids[topic]))
+            if topic in ids and (replaced := self._ids.compare(topic, ids[topic])) is not None:
+                self._fail(topic, replaced)
         for topic in extra:
             self._tell.on_error(
                 topic, InvalidTopic(f"{topic} has more than one partition: the others are not read", topic=topic)
@@ -172,7 +147,7 @@ class KafkaReader:
         for chunk in chunks(topics):
             places = [TopicPartition(topic, 0) for topic in chunk]
             for answer in stable_offsets(
-                lambda: consumer.committed(places, timeout=REQUEST_TIMEOUT_S),  # noqa: B023  # called here and now
+                lambda: consumer.committed(places, timeout=self._timeout),  # noqa: B023  # called here and now
                 f"reading the offsets of {self._group}",
                 self._group,
             ):
@@ -213,6 +188,11 @@ class KafkaReader:
         deadline = self._clock.monotonic() + timeout
         wait = timeout
         while True:
+            if self._look:
+                for topic, gone in self._ids.look(self._held).items():
+                    self._fail(topic, gone)
+            if self._broken is not None:
+                raise self._broken
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
@@ -235,7 +215,7 @@ class KafkaReader:
         """A rebalance came between records: those of topics that went are not handed out. A topic that has come back
         in the same moment is read from its start again."""
         for topic in self._dropped & self._held.keys():
-            self.seek(topic, self._held[topic].position)
+            self._read_from(topic, self._held[topic].start)
         return [m for m in messages if m.topic() not in self._dropped]
 
     def _sorted(self, messages: Iterable[Message]) -> list[Fetched]:
@@ -285,28 +265,12 @@ class KafkaReader:
                 return
             translated_error = broker_error(error, f"reading {topic}", topic=topic)
             if isinstance(translated_error, OffsetOutOfRange):
-                translated_error = self._out_of_range(topic, error)
+                translated_error = out_of_range(self._admin, topic, self._held[topic].position, error)
             self._fail(topic, translated_error)
         elif error.fatal() or error.code() in (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
             self._error = broker_error(error, f"reading as {self._group}", group=self._group)
         else:
             LOG.warning("%s: %s: %s", self._group or "reading", error.name(), error.str())
-
-    def _out_of_range(self, topic: str, error: KafkaError) -> OffsetOutOfRange:
-        wanted = self._held[topic].position
-        earliest = self._admin.offsets([topic], OffsetAt.EARLIEST).get(topic, 0)
-        latest = self._admin.offsets([topic], OffsetAt.LATEST).get(topic, 0)
-        lost = (wanted, earliest) if wanted < earliest else (latest, wanted)
-        found = OffsetOutOfRange(
-            f"{topic} has no offset {wanted}: it holds {earliest} to {latest}; lost is {lost[0]} to {lost[1]}",
-            topic=topic,
-            offset=wanted,
-            earliest=earliest,
-            latest=latest,
-            lost=lost,
-        )
-        found.__cause__ = KafkaException(error)
-        return found
 
     def _fail(self, topic: str, error: BrokerError) -> None:
         held = self._held[topic]
@@ -334,7 +298,6 @@ class KafkaReader:
             self._consumer.resume([TopicPartition(topic, 0) for topic in sorted(chosen - self._starting)])
 
     def seek(self, topic: str, offset: int) -> None:
-        consumer = self._consumer
         held = self._held.get(topic)
         if held is None:
             raise self._fenced([topic])
@@ -342,13 +305,15 @@ class KafkaReader:
         held.failed = False
         if topic in self._starting:
             return
-        place = TopicPartition(topic, 0, offset)
         with translated(f"seeking in {topic}", topic=topic):
-            # Not `Consumer.seek`, which refuses a topic whose first fetch has not begun, or whose last one failed.
-            consumer.incremental_unassign([TopicPartition(topic, 0)])
-            consumer.incremental_assign([place])
-            if topic in self._paused:
-                consumer.pause([TopicPartition(topic, 0)])
+            self._read_from(topic, offset)
+
+    def _read_from(self, topic: str, place: int) -> None:
+        # Not `Consumer.seek`, which refuses a topic whose first fetch has not begun, or whose last one failed.
+        self._consumer.incremental_unassign([TopicPartition(topic, 0)])
+        self._consumer.incremental_assign([TopicPartition(topic, 0, place)])
+        if topic in self._paused:
+            self._consumer.pause([TopicPartition(topic, 0)])
 
     # --- committing
 
@@ -407,12 +372,3 @@ class KafkaReader:
         finally:
             self._opened = None
             self._held.clear()
-
-
-def _replaced(topic: str, known: str, actual: str) -> TopicReplaced:
-    return TopicReplaced(
-        f"{topic} was deleted and made again: it was the topic {known} and is {actual} now",
-        topic=topic,
-        committed=known,
-        actual=actual,
-    )

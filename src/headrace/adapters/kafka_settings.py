@@ -49,8 +49,9 @@ _CONSUMER: Mapping[str, str | int] = {
     "topic.metadata.refresh.interval.ms": 10_000,
 }
 
-_CLASSIC: Mapping[str, str | int] = {
-    # Topics have one partition: `range`, the default, would give all of them to the first member.
+_FIXED_CLASSIC: Mapping[str, str | int] = {
+    # Topics have one partition: `range`, the default, would give all of them to the first member. And the only strategy
+    # that moves topics one by one.
     "partition.assignment.strategy": "cooperative-sticky",
 }
 
@@ -107,7 +108,7 @@ def consumer_settings(bootstrap: str, properties: Mapping[str, str], group: str 
         # librdkafka wants a name in any case; nothing is ever committed under it, so the broker never hears it.
         return settings | {"group.id": "headrace-no-group", "group.protocol": "classic"}
     if settings["group.protocol"] == "classic":
-        settings = {**_CLASSIC, **settings}
+        settings |= _fixed(given, _FIXED_CLASSIC)
     return settings | {"group.id": group}
 
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from headrace.adapters.kafka_admin import chunks, partition_at
+from headrace.adapters.kafka_calls import chunks, partition_at
 from headrace.adapters.kafka_errors import translate, translated
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_reader import KafkaReader

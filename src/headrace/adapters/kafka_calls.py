@@ -1,0 +1,90 @@
+"""Helpers for calls to the Kafka client: futures to values and errors, requests of a bounded size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from itertools import islice
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.errors import BrokerError, BrokerUnavailable, TopicMissing
+from headrace.interfaces.broker import OffsetCommit
+
+CHUNK = 1_000
+"""Names per request: 8,000 names of 55 bytes in one commit were refused, and one answer should not hold up the client."""
+
+REQUEST_TIMEOUT_S = 30.0
+"""How long one request may take; a smaller ``socket.timeout.ms`` among the properties shortens it."""
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """``items`` in lists of at most `CHUNK`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
+
+
+def request_timeout(properties: Mapping[str, str]) -> float:
+    """Seconds."""
+    return min(REQUEST_TIMEOUT_S, int(properties.get("socket.timeout.ms", 60_000)) / 1000)
+
+
+def partition_at(topic: str, commit: OffsetCommit) -> TopicPartition:
+    """A commit in the client's form: every topic has the one partition 0."""
+    return TopicPartition(topic, 0, commit.offset, commit.metadata)
+
+
+def answer(future: Future[Any], what: str, **data: Any) -> Any:
+    """What the future brings. Raises the `BrokerError` for its exception."""
+    try:
+        # The client ends the future itself at its own timeout; this one is for a client that is closed under it.
+        return future.result(REQUEST_TIMEOUT_S + 5)
+    except KafkaException as error:
+        raise broker_error(error, what, **data) from error
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"{what}: no answer", **data) from error
+
+
+def error_of(future: Future[Any], what: str, **data: Any) -> BrokerError | None:
+    """The error that the future brings, or None."""
+    try:
+        answer(future, what, **data)
+    except BrokerError as error:
+        return error
+    return None
+
+
+def errors_of(futures: Mapping[str, Future[Any]], what: str) -> dict[str, BrokerError | None]:
+    """By topic: its error, or None."""
+    return {topic: error_of(future, f"{what} {topic}", topic=topic) for topic, future in futures.items()}
+
+
+def answer_unless_gone(future: Future[Any], what: str) -> Any:
+    """What the future brings, or None where that is that the topic is not there."""
+    try:
+        return answer(future, what)
+    except TopicMissing:
+        return None
+
+
+def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:
+    """What ``read`` answers, again while one of the offsets is being changed by a transaction that is committed but not
+    yet carried out everywhere. Raises for any other error of one of them."""
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
+    while True:
+        with translated(what, group=group):
+            partitions = read()
+        failed = [(p.topic, p.error) for p in partitions if p.error is not None]
+        if not failed:
+            return partitions
+        unstable = all(error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT for _, error in failed)
+        if not unstable or time.monotonic() > deadline:
+            topic, error = failed[0]
+            raise broker_error(error, what, group=group, topic=topic)
+        time.sleep(0.02)
