@@ -15,6 +15,8 @@ from types import ModuleType
 
 import pytest
 
+from headrace.testing.embedded_cluster import apply_small_catalogue
+
 HERE = Path(__file__).parent
 KILLS = 20
 
@@ -28,7 +30,6 @@ def module(name: str) -> ModuleType:
     return made
 
 
-cluster_module = module("sdk_cluster")
 workers = module("sdk_workers")
 
 
@@ -82,7 +83,7 @@ def test_twenty_kills_of_producer_and_consumer(tmp_path: Path) -> None:
     in the log is at most what was in flight, and what is handled again at most what a lane may leave uncommitted, per kill."""
     seed = int(os.environ.get("HEADRACE_KILL_SEED", random.randrange(1_000_000)))
     print("seed", seed)
-    cluster_module.apply_small_catalogue(tmp_path / "eu")
+    apply_small_catalogue(tmp_path / "eu")
     cluster = f"embedded:{tmp_path / 'eu'}"
     acknowledged, handled = tmp_path / "acknowledged", tmp_path / "handled"
     chance = random.Random(seed)

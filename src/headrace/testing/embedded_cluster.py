@@ -1,4 +1,4 @@
-"""An embedded cluster with the small catalogue applied, for tests that run whole programs."""
+"""An embedded cluster with the small catalogue applied: for tests and benchmarks that run whole programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 
 from headrace.adapters.embedded_broker import EmbeddedBroker
 from headrace.adapters.embedded_registry import EmbeddedRegistry
-
 from headrace.interfaces.broker import TopicSpec
 from headrace.model import names
 from headrace.model.compiled_records import to_records
