@@ -1,12 +1,13 @@
 """Publishing and consuming through the whole SDK on the embedded broker, against SQLite's own work on the same bytes.
 
-The raw side is a loop of plain SQLite statements, no code of Headrace's: one INSERT a record into a table of key, value and headers, one
-transaction for each batch that Headrace's writer had formed, WAL, synchronous=FULL on both sides. A row for each whole batch
-is shown beside it, as the least that SQLite can do with these bytes. Reading is a SELECT over the same rows.
+The raw side is a loop of plain SQLite statements, no code of Headrace's: one INSERT a record into a table of key, value and
+headers, one transaction for each batch that Headrace's writer had formed, WAL, synchronous=FULL on both sides. A row for each
+whole batch is shown beside it, as the least that SQLite can do with these bytes. Reading is a SELECT over the same rows.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import threading
 import time
@@ -170,11 +171,8 @@ def measure() -> list[Figure]:
         ratios["publish"].append(raw / published)
         ratios["consume"].append(raw_read / consumed)
         ratios["blobs"].append(blobs / published)
-    middle = {
-        key: sorted(values)[len(values) // 2]
-        for key, values in {**ratios, **{f"s {k}": v for k, v in seconds.items()}}.items()
-    }
-    rate = {key: round(EVENTS / middle[f"s {key}"]) for key in seconds}
+    middle = {key: statistics.median(values) for key, values in ratios.items()}
+    rate = {key: round(EVENTS / statistics.median(values)) for key, values in seconds.items()}
     return [
         Figure(
             "validated publish / SQLite's inserts of the same bytes, rate",
