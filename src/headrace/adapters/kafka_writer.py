@@ -37,8 +37,8 @@ class Pending:
     its turn waits for the ones before it.
     """
 
-    def __init__(self) -> None:
-        self.condition = threading.Condition()
+    def __init__(self, condition: threading.Condition | None = None) -> None:
+        self.condition = condition or threading.Condition()
         self._by_topic: dict[str, deque[Receipt]] = {}
         self._early: dict[int, Report] = {}
 
@@ -57,7 +57,8 @@ class Pending:
 
     def is_next(self, receipt: Receipt) -> bool:
         """Whether every earlier receipt of its topic is settled."""
-        return self._by_topic[receipt.topic][0] is receipt
+        queue = self._by_topic.get(receipt.topic)
+        return bool(queue) and queue[0] is receipt
 
     def last(self) -> list[Receipt]:
         """The last unsettled receipt of each topic."""
@@ -245,15 +246,18 @@ class KafkaWriter:
         all topics and in order, before the new one takes anything."""
         with self._lock:
             broken, self._producer = self._producer, self._new_producer()
-            self._settle_reported()
-            broken.purge()
+            pending, self._pending = self._pending, Pending(self._pending.condition)
+        # Outside the lock: whoever is called back may publish again.
+        reports, self._reports = self._reports, []
+        pending.settle_reports(reports)
 
-            def failed(topic: str) -> HeadraceError:
-                error = BrokerError(f"writing to {topic}: {cause.message}", topic=topic)
-                error.__cause__ = cause
-                return error
+        def failed(topic: str) -> HeadraceError:
+            error = BrokerError(f"writing to {topic}: {cause.message}", topic=topic)
+            error.__cause__ = cause
+            return error
 
-            self._pending.fail_all(failed)
+        pending.fail_all(failed)
+        broken.purge()
 
     # --- ending
 
