@@ -78,6 +78,8 @@ class Consumer:
         self._stopped: dict[str, LaneStopped] = {}
         self._leaving: dict[str, Lane] = {}
         """Lanes that went to somebody else while their handler ran: the topic's next lane waits for its end."""
+        self._going_back: dict[str, tuple[Lane, int]] = {}
+        """Lanes whose handlers published what could not be written: begun anew at that event when their turn has ended."""
         self._rows: dict[str, Row] = {}
         self._bytes = 0
         self._prefix = names.topic_prefix(product.id, product.major)
@@ -170,6 +172,8 @@ class Consumer:
                     self._bytes += lane.feed(part.records, part.next_offset, now)
             for lane in self._lanes.values():
                 self._schedule(lane, now)
+        if self._going_back:
+            self._go_back()
         self._flow()
         if now >= self._next_commit or any(lane.full for lane in self._lanes.values()):
             self.commit()
@@ -251,6 +255,8 @@ class Consumer:
         with self._lock:
             offsets: dict[str, tuple[Lane, int]] = {}
             for lane in self._lanes.values() if lanes is None else lanes:
+                if lane.topic in self._going_back:
+                    continue
                 offset, error = lane.safe_offset()
                 if error is not None:
                     lane.done = offset
@@ -258,7 +264,15 @@ class Consumer:
                 if offset > lane.committed:
                     offsets[lane.topic] = (lane, offset)
         for lane, error in failed:
-            stop_lane(lane, error, self.group, self._lock, self._freed)
+            if error.retryable:
+                # It may succeed the next time: what the handler published is published again by handing its event out again.
+                log.warning("%s %s: back to offset %d: %s", self.group, lane.topic, lane.done, error)
+                with self._lock:
+                    lane.draining = True
+                # A turn that is under way may settle more: what counts is where to go back to.
+                self._going_back[lane.topic] = (lane, lane.done)
+            else:
+                stop_lane(lane, error, self.group, self._lock, self._freed)
         while offsets:
             commits = {
                 topic: OffsetCommit(offset, commit_metadata(lane.topic_id)) for topic, (lane, offset) in offsets.items()
@@ -276,6 +290,37 @@ class Consumer:
                     lane.commit_to(offset)
             return
 
+    def _go_back(self) -> None:
+        """Begin lanes anew whose handlers published what could not be written, once their turn has ended."""
+        for topic, (lane, offset) in list(self._going_back.items()):
+            if lane.running:
+                continue
+            del self._going_back[topic]
+            if self._lanes.get(topic) is not lane:
+                continue
+            self._reader.seek(topic, offset)
+            if lane.paused:
+                self._reader.resume([topic])
+            with self._lock:
+                self._bytes -= lane.close()
+                again = self._lanes[topic] = self._lane(topic, lane.tenant, offset, lane.topic_id)
+                again.not_before = self._clock.monotonic() + self.registration.retry.wait(1)
+                again.row.retried += 1
+
+    def _lane(self, topic: str, tenant: str, start: int, topic_id: str) -> Lane:
+        return Lane(
+            topic,
+            tenant,
+            start=start,
+            topic_id=topic_id,
+            fence=self._generation(topic),
+            batch=self.registration.batch,
+            limit=self.registration.reject_limit,
+            remember=self.registration.deduplicate,
+            uncommitted_limit=self._limits.uncommitted_records,
+            row=self._row(tenant),
+        )
+
     # --- rebalance (on the consumer's thread, from within `poll` or `close`)
 
     def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
@@ -286,18 +331,7 @@ class Consumer:
                 parsed = names.parse_topic(topic)
                 tenant = parsed.tenant if parsed else ""
                 topic_id = there[topic].id if topic in there else ""
-                lane = self._lanes[topic] = Lane(
-                    topic,
-                    tenant,
-                    start=commit.offset if commit else 0,
-                    topic_id=topic_id,
-                    fence=self._generation(topic),
-                    batch=self.registration.batch,
-                    limit=self.registration.reject_limit,
-                    remember=self.registration.deduplicate,
-                    uncommitted_limit=self._limits.uncommitted_records,
-                    row=self._row(tenant),
-                )
+                lane = self._lanes[topic] = self._lane(topic, tenant, commit.offset if commit else 0, topic_id)
                 known = committed_topic_id(commit) if commit else None
                 if known and topic_id and known != topic_id:
                     replaced.append(

@@ -336,6 +336,31 @@ def test_an_offset_waits_for_what_its_handler_published(world: Any) -> None:
     assert committed(world, "plan.x") == 2
 
 
+def test_what_could_not_be_published_for_now_is_published_again(world: Any) -> None:
+    """A handler's record that failed in a retryable way brings its event back, and those after it, in order."""
+    writer = SlowWriter()
+    app = world.app("plan")
+    orders = app.producer("order-proposals")
+    seen: list[int] = []
+
+    @app.consumer("sales-events", purpose="x", retry=headrace.Backoff(first="1ms"))
+    def on_sale(event: headrace.Event) -> None:
+        seen.append(event.data["quantity"])
+        orders.publish("OrderProposalCreated", sale(event.data["quantity"]), tenant=event.tenant, causation=event)
+
+    publish(world, "acme", 1, 2, 3)
+    world.broker.writer = lambda: writer
+    with running(app):
+        until(lambda: len(seen) == 3)
+        settle(writer.condition, writer.receipts[:1], 0, 0)
+        settle(writer.condition, writer.receipts[1:], error=errors.PublishTimeout("no answer"))
+        until(lambda: len(seen) == 5)
+        settle(writer.condition, writer.receipts[3:], 1, 0)
+        until(lambda: committed(world, "plan.x") == 3)
+        assert not app.stopped
+    assert seen == [1, 2, 3, 2, 3]
+
+
 def test_a_topic_made_anew_stops_its_lane_and_no_other(world: Any) -> None:
     """A commit that was made for another topic id is not applied to the new topic; run ends with LaneStopped."""
     world.broker.admin.set_group_offsets("plan.x", {ACME: OffsetCommit(7, commit_metadata("an older topic"))})
