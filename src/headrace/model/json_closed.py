@@ -6,7 +6,8 @@ added. A producer's copy is closed, so that a misspelt optional field is refused
 What is declared is decided statically: every name under `properties` of a subschema that may apply at that place of the data
 (through references, `allOf`, every branch of `anyOf`, `oneOf`, `if`/`then`/`else`, `dependencies`), a name that matches
 `patternProperties`, and everything where `additionalProperties` is a schema (a map). An object with none of these is
-free-form and stays so; ``additionalProperties: true`` beside `properties` is the default spelt out, and is closed.
+free-form and stays so; ``additionalProperties: true`` beside `properties` is the default spelt out, and is closed. Where names
+match several patterns, or a pattern and `properties`, the objects below may hold what any of them declares.
 
 Two ways to write it. Where one subschema alone speaks of a place (nearly always), ``additionalProperties: false`` goes into it.
 Where several do, none of them may say so by itself, as it would refuse the others' fields; so the original is kept and an
