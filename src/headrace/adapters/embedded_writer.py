@@ -1,0 +1,233 @@
+"""Writing: records gather while the last commit is being synced, and go out together in the next one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from headrace.adapters.embedded_append import Appended, append, size_of
+from headrace.adapters.embedded_maintenance import Maintenance
+from headrace.adapters.embedded_store import Store
+from headrace.clock import Clock
+from headrace.errors import BrokerError, BufferFull, Closed, HeadraceError, PublishTimeout
+from headrace.interfaces.receipt import Receipt, settle
+from headrace.model.record import Record
+
+MAX_RECORDS: Final = 100_000
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Bounds on what waits to be committed; `publish` blocks there."""
+
+COMMIT_RECORDS: Final = 10_000
+COMMIT_BYTES: Final = 8 * 1024 * 1024
+"""One commit takes no more, so that receipts come steadily and another process gets its turn at the gate."""
+
+_LINGER_S: Final = 0.002
+
+
+class _Gathered:
+    """What waits for one topic."""
+
+    __slots__ = ("receipts", "records")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.receipts: list[Receipt] = []
+
+
+class EmbeddedWriter:
+    """Group commit: one thread takes everything that has gathered, one transaction a turn, one row a topic in it."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        maintenance: Maintenance,
+        *,
+        max_records: int = MAX_RECORDS,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._maintenance = maintenance
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        lock = threading.Lock()
+        self._settled = threading.Condition(lock)
+        """Receipts, room and flush wait here."""
+        self._work = threading.Condition(lock)
+        self._gathered: dict[str, _Gathered] = {}
+        self._count = 0
+        self._bytes = 0
+        self._unsettled = 0
+        self._waiting = False
+        self._busy = False
+        self._closed: Closed | None = None
+        self._thread = threading.Thread(target=self._run, name="headrace-embedded-writer", daemon=True)
+        self._thread.start()
+
+    def publish(self, topic: str, record: Record, event_id: str | None = None) -> Receipt:
+        size = size_of(record)
+        with self._settled:
+            while self._full(size):
+                self._settled.wait()
+            return self._take(topic, record, event_id, size)
+
+    def try_publish(self, topic: str, record: Record, event_id: str | None = None) -> Receipt:
+        size = size_of(record)
+        with self._settled:
+            if self._full(size):
+                raise BufferFull(
+                    f"{self._count} records ({self._bytes} bytes) already wait to be written",
+                    topic=topic,
+                    records=self._count,
+                    bytes=self._bytes,
+                )
+            return self._take(topic, record, event_id, size)
+
+    def _full(self, size: int) -> bool:
+        if self._closed is not None:
+            raise self._closed
+        # A single record larger than the bound passes alone: the topic's own limit decides about it.
+        return self._count >= self._max_records or (self._count > 0 and self._bytes + size > self._max_bytes)
+
+    def _take(self, topic: str, record: Record, event_id: str | None, size: int) -> Receipt:
+        receipt = Receipt(self._settled, topic, event_id)
+        gathered = self._gathered.get(topic)
+        if gathered is None:
+            gathered = self._gathered[topic] = _Gathered()
+        gathered.records.append(record)
+        gathered.receipts.append(receipt)
+        self._count += 1
+        self._unsettled += 1
+        self._bytes += size
+        if self._waiting:
+            self._waiting = False
+            self._work.notify()
+        return receipt
+
+    # --- the writing thread
+
+    def _run(self) -> None:
+        while True:
+            with self._work:
+                while not self._gathered and self._closed is None:
+                    self._waiting = True
+                    if not self._work.wait(self._maintenance.interval):
+                        break
+                self._waiting = False
+                if not self._gathered and self._closed is not None:
+                    return
+            if self._busy:
+                # Under load a short pause makes commits larger, and fewer; a lone record never waits.
+                time.sleep(_LINGER_S)
+            with self._work:
+                taken = self._cut()
+            if taken:
+                self._commit(taken)
+            self._maintenance.run_if_due()
+
+    def _cut(self) -> dict[str, _Gathered]:
+        """Take what one commit may hold: whole topics, the longest waiting first, the last one in part."""
+        self._busy = self._count > 1
+        if self._count <= COMMIT_RECORDS and self._bytes <= COMMIT_BYTES:
+            taken, self._gathered = self._gathered, {}
+            self._count = self._bytes = 0
+            return taken
+        taken = {}
+        records = size = 0
+        while self._gathered and records < COMMIT_RECORDS and size < COMMIT_BYTES:
+            topic, waiting = next(iter(self._gathered.items()))
+            part = taken[topic] = _Gathered()
+            for record in waiting.records:
+                if records >= COMMIT_RECORDS or (records and size >= COMMIT_BYTES):
+                    break
+                part.records.append(record)
+                records += 1
+                size += size_of(record)
+            n = len(part.records)
+            part.receipts = waiting.receipts[:n]
+            del self._gathered[topic]
+            if n < len(waiting.records):
+                rest = self._gathered[topic] = _Gathered()
+                rest.records, rest.receipts = waiting.records[n:], waiting.receipts[n:]
+        self._count -= records
+        self._bytes -= size
+        return taken
+
+    def _commit(self, taken: dict[str, _Gathered]) -> None:
+        error: HeadraceError | None = None
+        answers: dict[str, Appended | BrokerError] = {}
+        try:
+            now = self._clock.now_ms()
+            answers = self._store.write(
+                lambda db: {topic: append(db, topic, gathered.records, now) for topic, gathered in taken.items()}
+            )
+        except HeadraceError as failed:
+            error = failed
+        except Exception as failed:  # a thread that dies would leave every receipt waiting for ever
+            error = BrokerError(f"the commit failed: {failed!r}")
+            error.__cause__ = failed
+        done = 0
+        for topic, gathered in taken.items():
+            done += len(gathered.receipts)
+            answer = answers.get(topic)
+            if error is not None:
+                settle(self._settled, gathered.receipts, error=error)
+            elif isinstance(answer, Appended):
+                _settle_appended(self._settled, gathered.receipts, answer)
+            else:
+                settle(self._settled, gathered.receipts, error=answer)
+        with self._settled:
+            self._unsettled -= done
+            self._settled.notify_all()
+
+    # --- the end
+
+    def flush(self, timeout: float | None = None) -> None:
+        with self._settled:
+            if not self._settled.wait_for(lambda: self._unsettled == 0, timeout):
+                raise PublishTimeout(
+                    f"{self._unsettled} records are not yet written after {timeout} s", records=self._unsettled
+                )
+
+    def close(self, timeout: float | None = None) -> None:
+        with self._settled:
+            if self._closed is not None:
+                return
+            self._closed = Closed("the writer is closed")
+            self._work.notify()
+            self._settled.notify_all()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            with self._settled:
+                left, self._gathered = self._gathered, {}
+                self._unsettled -= self._count
+                self._count = self._bytes = 0
+            for gathered in left.values():
+                settle(self._settled, gathered.receipts, error=Closed("the writer was closed before this was written"))
+            self._thread.join()
+        self._store.close()
+
+
+def _settle_appended(condition: threading.Condition, receipts: list[Receipt], appended: Appended) -> None:
+    if not appended.refused:
+        settle(condition, receipts, appended.first, appended.timestamp)
+        return
+    accepted = []
+    offset = appended.first
+
+    def settle_accepted() -> None:
+        nonlocal offset
+        settle(condition, accepted, offset, appended.timestamp)
+        offset += len(accepted)
+        accepted.clear()
+
+    # In order: what was refused is settled between its neighbours.
+    for i, receipt in enumerate(receipts):
+        if i in appended.refused:
+            settle_accepted()
+            settle(condition, [receipt], error=appended.refused[i])
+        else:
+            accepted.append(receipt)
+    settle_accepted()
