@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from itertools import islice
 
 from headrace.errors import HeadraceError
 from headrace.interfaces.receipt import Receipt
@@ -71,7 +72,6 @@ class Lane:
         self._size = batch.size if batch else 1
         self._within = seconds(batch.within) if batch else 0.0
         self._buffer: deque[StoredRecord] = deque()
-        self._sizes: deque[int] = deque()
         self._fetched = start
         self._filled_since: float | None = None
         self._uncommitted_limit = uncommitted_limit
@@ -85,11 +85,7 @@ class Lane:
         """Take records that follow the ones before; the bytes that they add."""
         if not self.open:
             return 0
-        added = 0
-        for record in records:
-            size = record.size
-            self._sizes.append(size)
-            added += size
+        added = sum(map(_held, records))
         self._buffer.extend(records)
         self.bytes += added
         self._fetched = max(self._fetched, next_offset)
@@ -119,23 +115,23 @@ class Lane:
             due = max(due, (self._filled_since or now) + self._within)
         return due
 
-    def take(self, most: int = 1) -> list[StoredRecord]:
-        """The records of the next call, which stay at the head until settled; without a batch up to ``most`` calls' worth
-        at a time (each settled by itself)."""
-        count = self._size if self._batch is not None else most
+    def take(self) -> list[StoredRecord]:
+        """The records of the next call: a batch's, or one. They stay at the head until settled."""
+        count = self._size
         if self.single:
             count = 1
         count = min(count, len(self._buffer), max(self._uncommitted_limit - self._uncommitted, 1))
-        if count == len(self._buffer):
-            return list(self._buffer)
-        return [self._buffer[i] for i in range(count)]
+        if count == 1:
+            return [self._buffer[0]]
+        return list(islice(self._buffer, count))
 
     def settle(self, count: int, now: float) -> int:
         """The first ``count`` records are finished with; the bytes that this frees."""
         freed = 0
         for _ in range(count):
-            self.done = self._buffer.popleft().offset + 1
-            freed += self._sizes.popleft()
+            record = self._buffer.popleft()
+            self.done = record.offset + 1
+            freed += _held(record)
         if count:
             self.bytes -= freed
             self.single = max(0, self.single - count)
@@ -177,7 +173,6 @@ class Lane:
         freed = self.bytes
         self.state = state
         self._buffer.clear()
-        self._sizes.clear()
         self.bytes = 0
         return freed
 
@@ -218,3 +213,9 @@ class Lane:
             self._seen[pair] = None
         while len(self._seen) > self._remember:
             self._seen.popitem(last=False)
+
+
+def _held(record: StoredRecord) -> int:
+    """About what a record holds in memory, in bytes: its key and value, and a guess for each header (adding up their parts
+    would cost more than decoding does)."""
+    return len(record.key or b"") + len(record.value or b"") + 64 * len(record.headers)

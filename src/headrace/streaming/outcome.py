@@ -125,22 +125,23 @@ class RejectLimit:
 
 
 class RejectMeter:
-    """One lane's count against its limit."""
+    """One lane's count against its limit. What is accepted costs nothing but a number."""
 
-    __slots__ = ("_last", "_limit", "_rejected", "_run")
+    __slots__ = ("_at", "_limit", "_run", "_settled")
 
     def __init__(self, limit: RejectLimit) -> None:
         self._limit = limit
         self._run = 0
-        self._last: deque[bool] = deque()
-        self._rejected = 0
+        self._settled = 0
+        self._at: deque[int] = deque()
+        """Which of the settled events, counted from 0, were rejects; those that left the window go when asked."""
 
     def copy(self) -> RejectMeter:
         """For counting ahead what may yet fail to be written."""
         made = RejectMeter(self._limit)
         made._run = self._run
-        made._last = self._last.copy()
-        made._rejected = self._rejected
+        made._settled = self._settled
+        made._at = self._at.copy()
         return made
 
     def refuses(self) -> str | None:
@@ -148,13 +149,18 @@ class RejectMeter:
         limit = self._limit
         if self._run >= limit.consecutive:
             return f"{limit.consecutive} events in a row were rejected"
-        if len(self._last) >= limit.window and self._rejected + 1 > limit.ratio * limit.window:
+        while self._at and self._at[0] < self._settled - limit.window:
+            self._at.popleft()
+        if self._settled >= limit.window and len(self._at) + 1 > limit.ratio * limit.window:
             return f"more than {limit.ratio:.0%} of the last {limit.window} events were rejected"
         return None
 
-    def settled(self, rejected: bool) -> None:
-        self._run = self._run + 1 if rejected else 0
-        self._last.append(rejected)
-        self._rejected += rejected
-        if len(self._last) > self._limit.window:
-            self._rejected -= self._last.popleft()
+    def accepted(self, count: int = 1) -> None:
+        if count:
+            self._run = 0
+            self._settled += count
+
+    def rejected(self) -> None:
+        self._run += 1
+        self._at.append(self._settled)
+        self._settled += 1

@@ -111,10 +111,11 @@ class Turns:
 
     def _call(self, lane: Lane, records: Sequence[StoredRecord]) -> Generator[Effect, Any, None]:
         items: list[_Item] = []
+        now = self._clock.now_ms()
         try:
             fresh: set[tuple[str, str]] = set()
             for record in records:
-                items.append(self._prepare(lane, record, fresh))
+                items.append(self._prepare(lane, record, fresh, now))
         except HeadraceError as error:
             # Only what says nothing of the record itself ends here: the registry cannot be reached, say.
             if not error.retryable:
@@ -132,10 +133,16 @@ class Turns:
             if not lane.open:
                 return  # taken away while the handler ran: whoever has the topic now hands the event out again
             items, afterwards = self._decide(lane, items, events, outcome)
-        if (yield from self._finish(lane, items, published)) and afterwards is not None:
+        if any(item.reason is not None for item in items):
+            if not (yield from self._dead_letters(lane, items, published)):
+                return
+        elif items:
+            lane.meter.accepted(sum(item.skipped is None for item in items))
+            self._settle(lane, items, published)
+        if afterwards is not None:
             afterwards()
 
-    def _prepare(self, lane: Lane, record: StoredRecord, fresh: set[tuple[str, str]]) -> _Item:
+    def _prepare(self, lane: Lane, record: StoredRecord, fresh: set[tuple[str, str]], now: int) -> _Item:
         try:
             event = self._decoder(record, lane.tenant, lane.fence, lane.attempt)
         except EventError as error:
@@ -148,7 +155,7 @@ class Turns:
                 return _Item(record, skipped="duplicate")
             fresh.add(pair)
         if lane.attempt == 1:
-            lane.row.latency.add(self._clock.now_ms() - record.timestamp)
+            lane.row.latency.add(now - record.timestamp)
         if self._observer is not None:
             self._observer.wrap(event)
         return _Item(record, event)
@@ -210,7 +217,9 @@ class Turns:
         if self._observer is not None:
             self._observer.retried(events, reason, 0.0)
 
-    def _finish(self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]) -> Generator[Effect, Any, bool]:
+    def _dead_letters(
+        self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]
+    ) -> Generator[Effect, Any, bool]:
         """Dead-letter what is rejected, then settle, up to where a limit is met; whether all of it could be."""
         settle: list[_Item] = []
         letters: list[Receipt] = []
@@ -225,8 +234,9 @@ class Turns:
                         refused = (limit, item)
                         break
                     letters.append(self._dead_letter(self._letter(lane, item)))
-                if item.skipped is None:
-                    meter.settled(item.reason is not None)
+                    meter.rejected()
+                elif item.skipped is None:
+                    meter.accepted()
                 settle.append(item)
         except HeadraceError as failed:
             error = failed

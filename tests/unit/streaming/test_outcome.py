@@ -69,5 +69,5 @@ def test_the_meter_counts_as_a_plain_list_would(
         too_many = len(seen) >= window and sum(seen[-window:]) + 1 > ratio * window
         assert (meter.refuses() is not None) == (in_a_row or too_many)
         assert (meter.copy().refuses() is None) == (meter.refuses() is None)
-        meter.settled(rejected)
+        meter.rejected() if rejected else meter.accepted()
         seen.append(rejected)
