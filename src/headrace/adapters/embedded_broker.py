@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from headrace.adapters.embedded_admin import EmbeddedAdmin
-from headrace.adapters.embedded_maintenance import Maintenance
+from headrace.adapters.embedded_maintenance import INTERVAL_S, Maintenance
 from headrace.adapters.embedded_membership import SESSION_S
 from headrace.adapters.embedded_reader import EmbeddedReader
 from headrace.adapters.embedded_store import Store
@@ -27,7 +27,8 @@ P = TypeVar("P", EmbeddedReader, EmbeddedWriter, EmbeddedTransactionalWriter)
 class EmbeddedBroker:
     """``path``: the store's folder, made if it is not there; on a local disk (locks and WAL do not work on network file
     systems). ``session_s``: after so many seconds without a sign of life a member's topics go to the others.
-    ``max_records``, ``max_bytes``: a writer's bounds. ``vfs``, ``synchronous``: for tests of power loss.
+    ``max_records``, ``max_bytes``: a writer's bounds. ``maintenance_s``: how often a writer looks for
+    what retention and compaction may remove. ``vfs``, ``synchronous``: for tests of power loss.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class EmbeddedBroker:
         session_s: float = SESSION_S,
         max_records: int = MAX_RECORDS,
         max_bytes: int = MAX_BYTES,
+        maintenance_s: float = INTERVAL_S,
         vfs: str | None = None,
         synchronous: str = "FULL",
     ) -> None:
@@ -46,6 +48,7 @@ class EmbeddedBroker:
         self._session_s = session_s
         self._max_records = max_records
         self._max_bytes = max_bytes
+        self._maintenance_s = maintenance_s
         self._vfs = vfs
         self._synchronous = synchronous
         self._lock = threading.Lock()
@@ -69,7 +72,7 @@ class EmbeddedBroker:
             EmbeddedWriter(
                 store,
                 self._clock,
-                Maintenance(store, self._clock),
+                Maintenance(store, self._clock, self._maintenance_s),
                 max_records=self._max_records,
                 max_bytes=self._max_bytes,
             )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from typing import Final
 
 from headrace.adapters.embedded_append import Appended, append, size_of
@@ -63,6 +65,7 @@ class EmbeddedWriter:
         self._waiting = False
         self._busy = False
         self._closed: Closed | None = None
+        _writers.add(self)
         self._thread = threading.Thread(target=self._run, name="headrace-embedded-writer", daemon=True)
         self._thread.start()
 
@@ -208,6 +211,19 @@ class EmbeddedWriter:
                 settle(self._settled, gathered.receipts, error=Closed("the writer was closed before this was written"))
             self._thread.join()
         self._store.close()
+
+
+_writers: weakref.WeakSet[EmbeddedWriter] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # The writing thread is not in the child, and the lock may be held there for ever.
+    for writer in _writers:
+        writer._closed = Closed("the writer was opened before a fork", hint="open a broker in each process")
+        writer._settled = threading.Condition()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _settle_appended(condition: threading.Condition, receipts: list[Receipt], appended: Appended) -> None:
