@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.adapters.kafka_writer import Pending
+from headrace.adapters.kafka_pending import Pending
 from headrace.errors import BrokerUnavailable, Closed
 from headrace.interfaces.receipt import Receipt
 
