@@ -34,10 +34,8 @@ workers = module("sdk_workers")
 
 
 def start(role: str, cluster: str, folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, str(HERE / "sdk_workers.py"), role, cluster, str(folder)],
-        stderr=(folder / f"{role}.log").open("ab"),
-    )
+    with (folder / f"{role}.log").open("ab") as log:
+        return subprocess.Popen([sys.executable, str(HERE / "sdk_workers.py"), role, cluster, str(folder)], stderr=log)
 
 
 def lines(path: Path) -> list[list[str]]:
