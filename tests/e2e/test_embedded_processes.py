@@ -1,0 +1,107 @@
+"""Several processes on one store, some of them killed."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from headrace.adapters.embedded_broker import EmbeddedBroker
+from headrace.interfaces.broker import OffsetAt, TopicSpec
+from headrace.model.record import StoredRecord
+
+WRITER = """
+import sys, os
+from pathlib import Path
+from headrace.adapters.embedded_broker import EmbeddedBroker
+from headrace.model.record import Record
+folder, who, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+broker = EmbeddedBroker(folder)
+writer = broker.writer()
+waiting = []
+for i in range(count):
+    waiting.append((i, writer.publish("t", Record(who.encode(), b"%d" % i))))
+    while waiting and waiting[0][1].done:
+        n, receipt = waiting.pop(0)
+        receipt.result(0)
+        os.write(1, b"%d %d\\n" % (n, receipt.offset))
+    if len(waiting) > 200:
+        waiting[0][1].result(30)
+for n, receipt in waiting:
+    receipt.result(30)
+    os.write(1, b"%d %d\\n" % (n, receipt.offset))
+"""
+
+
+def _start(folder: Path, who: str, count: int, out: Path) -> subprocess.Popen[bytes]:
+    with out.open("wb") as file:
+        return subprocess.Popen([sys.executable, "-c", WRITER, str(folder), who, str(count)], stdout=file)
+
+
+def _acknowledged(out: Path) -> list[tuple[int, int]]:
+    # The last line may be cut: what was not written whole was not seen as acknowledged.
+    lines = out.read_bytes().split(b"\n")[:-1]
+    return [(int(n), int(offset)) for n, offset in (line.split() for line in lines)]
+
+
+def _read_all(folder: Path) -> list[StoredRecord]:
+    broker = EmbeddedBroker(folder)
+    reader = broker.reader()
+    reader.assign({"t": OffsetAt.EARLIEST})
+    found: list[StoredRecord] = []
+    while fetched := reader.poll(0, max_records=10_000):
+        found += [record for part in fetched for record in part.records]
+    broker.close()
+    return found
+
+
+def _check(found: list[StoredRecord], acknowledged: dict[str, list[tuple[int, int]]]) -> None:
+    assert [r.offset for r in found] == list(range(len(found))), "offsets are dense"
+    assert all(a.timestamp <= b.timestamp for a, b in itertools.pairwise(found)), "the log's time goes on"
+    by_offset = {r.offset: (r.key, r.value) for r in found}
+    for who, receipts in acknowledged.items():
+        written = [int(r.value or b"") for r in found if r.key == who.encode()]
+        assert written == list(range(len(written))), f"{who}: in order, none twice, none between missing"
+        for n, offset in receipts:
+            assert by_offset.get(offset) == (who.encode(), b"%d" % n), f"{who}: {n} was acknowledged at {offset}"
+
+
+def test_eight_writers_keep_one_total_order(tmp_path: Path) -> None:
+    """Eight processes that write one topic at once get dense offsets, each one's records in its own order."""
+    broker = EmbeddedBroker(tmp_path / "store")
+    broker.admin.create_topics([TopicSpec("t")])
+    broker.close()
+    outs = {f"w{i}": tmp_path / f"w{i}" for i in range(8)}
+    processes = [_start(tmp_path / "store", who, 2_000, out) for who, out in outs.items()]
+    assert [p.wait(120) for p in processes] == [0] * 8
+    found = _read_all(tmp_path / "store")
+    assert len(found) == 16_000
+    _check(found, {who: _acknowledged(out) for who, out in outs.items()})
+
+
+def test_twenty_killed_writers_lose_nothing_acknowledged(tmp_path: Path) -> None:
+    """Writers killed at random points leave every acknowledged record where its receipt said, in order, none twice."""
+    broker = EmbeddedBroker(tmp_path / "store")
+    broker.admin.create_topics([TopicSpec("t")])
+    broker.close()
+    chance = random.Random(7)
+    outs = {f"w{i}": tmp_path / f"w{i}" for i in range(20)}
+    for batch in range(0, 20, 4):  # four at a time: they also meet each other's locks when they die
+        running = []
+        for who in list(outs)[batch : batch + 4]:
+            running.append((_start(tmp_path / "store", who, 1_000_000, outs[who]), outs[who]))
+        for process, out in running:
+            deadline = time.monotonic() + 60
+            while out.stat().st_size == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.2))
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(60)
+    acknowledged = {who: _acknowledged(out) for who, out in outs.items()}
+    assert all(acknowledged.values()), "each was killed while it was writing"
+    _check(_read_all(tmp_path / "store"), acknowledged)
