@@ -165,6 +165,7 @@ class AvroWriterSchema:
             attributes = {key: inner for key, inner in record.items() if key != "data"}
             attributes["meta"] = _read_meta(record["meta"])
             data = record["data"]
+            whole = self._whole(record)
         except UndecodableRecord:
             raise
         except Exception as error:  # whatever hostile bytes lead fastavro into
@@ -175,7 +176,8 @@ class AvroWriterSchema:
         found = tuple(Violation(v.path.removeprefix("."), v.rule, v.message) for v in found)
         if attributes["type"] not in self._types:
             found += (Violation("type", "declared", f"{attributes['type']} is not declared"),)
-        if found or not self._whole(record):
-            found += tuple(v for v in self._schema.faults(record, "") if not v.path.startswith(".meta"))
+        if found or not whole:
+            wrong = (Violation(v.path.removeprefix("."), v.rule, v.message) for v in self._schema.faults(record, ""))
+            found += tuple(v for v in wrong if v.path.startswith("data"))
             raise InvalidEvent("the event is not valid", found)
         return Envelope(**attributes, data=data)

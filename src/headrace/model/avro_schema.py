@@ -24,8 +24,9 @@ from headrace.model.avro_types import Checker, Checkers
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
-MAX_DEPTH: Final = 254
-"""How deep records, arrays and maps may nest in a value, as in JSON (orjson's limit): decoders below recurse in C."""
+MAX_DEPTH: Final = 100
+"""How deep records, arrays and maps may nest in a value of a recursive schema: the decoder below recurses in C without a
+bound, the checks here in Python with one that the caller's own depth shares."""
 
 
 class AvroSchema:
@@ -81,8 +82,11 @@ def parse(schema: Any) -> AvroSchema:
         raise ValueError(f"not an Avro schema: {text}") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"not an Avro schema: {_reason(error)}") from error
-    parsed = AvroSchema(schema, resolved, named)
-    _check(parsed, resolved, "#", set())
+    try:
+        parsed = AvroSchema(schema, resolved, named)
+        _check(parsed, resolved, "#", set())
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:  # fastavro lets through what it does not use
+        raise ValueError(f"not an Avro schema: {_reason(error)}") from error
     return parsed
 
 

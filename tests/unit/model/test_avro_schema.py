@@ -68,7 +68,7 @@ _shelf = st.deferred(
     )
 )
 _utf8 = st.text(st.characters(codec="utf-8"), max_size=8)
-_moments = st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC))
+_moments = st.datetimes(dt.datetime(1970, 1, 2), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001 - naive bounds are asked for
 VALID = st.fixed_dictionaries(
     {"storeId": _utf8},
     optional={
@@ -148,7 +148,7 @@ def test_every_fault_has_its_path() -> None:
         "revision": 2**31,
         "shelves": [{"width": "x", "colour": 1, "inner": {"width": float("nan")}}, {"width": 1, "kind": "ROUND"}, 5],
         "tags": {"a": 1.5},
-        "madeAt": dt.datetime(2026, 1, 1),
+        "madeAt": dt.datetime(2026, 1, 1),  # noqa: DTZ001 - naive on purpose
         "rent": Decimal("1.234"),
         "image": "not base64!",
         "hash": b"abc",
