@@ -12,7 +12,10 @@ from rich.markup import escape
 
 from headrace import errors
 
-console = Console(highlight=False, soft_wrap=False)
+_PIPED_WIDTH = 1000
+"""Not a terminal: rich would fold tables at 80 columns, and names in a file or a pipe must stay whole."""
+
+console = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 """Standard output: the command's result, and nothing else."""
 
 stderr = Console(stderr=True, highlight=False)
