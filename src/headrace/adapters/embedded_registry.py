@@ -118,7 +118,8 @@ class EmbeddedRegistry:
 
     def register_many(self, schemas: Sequence[tuple[str, SchemaText]]) -> Sequence[RegisteredSchema | RegistryError]:
         # The same schema goes to every tenant's subject: it is parsed once, and not while others wait at the gate.
-        problems = {schema: schema_problem(schema) for _, schema in schemas if not schema.references}
+        distinct = dict.fromkeys(schema for _, schema in schemas if not schema.references)
+        problems = {schema: schema_problem(schema) for schema in distinct}
         verdicts: dict[tuple[SchemaText, tuple[SchemaText, ...], Compatibility], Sequence[str]] = {}
 
         def register(db: apsw.Connection) -> list[RegisteredSchema | RegistryError]:
