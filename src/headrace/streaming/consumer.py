@@ -67,6 +67,7 @@ class Consumer:
         self.group = names.group(application, registration.purpose)
         self.error: HeadraceError | None = None
         self._application = application
+        self._rights_changed = True
         self._broker = broker
         self._writer = writer
         self._feed = feed
@@ -174,6 +175,8 @@ class Consumer:
                 self._schedule(lane, now)
         if self._going_back:
             self._go_back()
+        if self._rights_changed:
+            self._apply_rights()
         self._flow()
         if now >= self._next_commit or any(lane.full for lane in self._lanes.values()):
             self.commit()
@@ -230,7 +233,7 @@ class Consumer:
             crowded = self._bytes > self._limits.buffer_bytes
             roomy = self._bytes < self._limits.buffer_bytes * 3 // 4
             for lane in self._lanes.values():
-                if not lane.open:
+                if not lane.open or lane.hidden:
                     wanted = True
                 elif lane.paused:
                     below = lane.bytes <= low and lane.buffered <= self._limits.lane_records // 2
@@ -319,6 +322,7 @@ class Consumer:
             remember=self.registration.deduplicate,
             uncommitted_limit=self._limits.uncommitted_records,
             row=self._row(tenant),
+            hidden=not self._admitted(tenant),
         )
 
     # --- rebalance (on the consumer's thread, from within `poll` or `close`)
@@ -440,18 +444,15 @@ class Consumer:
             return all(not lane.running and (not lane.buffered or not lane.open) for lane in self._lanes.values())
 
     def behind(self) -> int:
-        """Offsets between what the lanes have settled and the ends of the product's topics that this member holds; a lane
-        that stands still does not count, a topic that nobody holds yet does."""
+        """Offsets between what the lanes have settled and the ends of the product's topics that this member holds (before
+        it holds any: of all). A lane that stands still does not count."""
         admin = self._broker.admin
         ends = admin.offsets(admin.topics(self._prefix), OffsetAt.LATEST)
         with self._lock:
-            total = 0
-            for topic, end in ends.items():
-                lane = self._lanes.get(topic)
-                if lane is None:
-                    continue
-                total += max(0, end - lane.done) if lane.open else 0
-            return total if self._lanes or not ends else sum(ends.values())
+            if not self._lanes:
+                return sum(ends.values())
+            counted = [lane for lane in self._lanes.values() if lane.open and not lane.hidden]
+            return sum(max(0, ends.get(lane.topic, 0) - lane.done) for lane in counted)
 
     def _row(self, tenant: str) -> Row:
         if tenant not in self._rows:
@@ -460,6 +461,33 @@ class Consumer:
 
     def _follow(self, catalogue: CompiledCatalogue) -> None:
         self._decoder.follow(catalogue)
+        self._rights_changed = True
+
+    def _admitted(self, tenant: str) -> bool:
+        found = self._feed.current.tenants.get(tenant)
+        return found is not None and found.takes(self.product.id) and found.admits(self._application)
+
+    def _apply_rights(self) -> None:
+        """Hide the lanes of tenants that do not admit this application (the subscription is by product, and only Kafka's own
+        access rules would refuse a topic); show those that do by now, from where they stand."""
+        self._rights_changed = False
+        shown = []
+        with self._lock:
+            for lane in self._lanes.values():
+                hidden = not self._admitted(lane.tenant)
+                if hidden and not lane.hidden:
+                    log.info("%s %s: the tenant does not admit %s", self.group, lane.topic, self._application)
+                elif lane.hidden and not hidden:
+                    if lane.running:
+                        self._rights_changed = True
+                        continue
+                    self._bytes -= lane.forget()
+                    shown.append((lane.topic, lane.done))
+                lane.hidden = hidden
+        # 0 stands for the beginning, wherever retention has moved it to.
+        earliest = self._broker.admin.offsets([topic for topic, offset in shown if not offset], OffsetAt.EARLIEST)
+        for topic, offset in shown:
+            self._reader.seek(topic, offset or earliest.get(topic, 0))
 
     def _dead_letter(self, record: Record) -> Receipt:
         return self._writer.publish(self._dead_letter_topic, record)

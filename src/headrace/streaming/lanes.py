@@ -42,6 +42,7 @@ class Lane:
         remember: int = 0,
         uncommitted_limit: int = 10_000,
         row: Row | None = None,
+        hidden: bool = False,
     ) -> None:
         self.topic = topic
         self.tenant = tenant
@@ -52,6 +53,8 @@ class Lane:
         """A turn of it is queued or under way."""
         self.paused = False
         self.draining = False
+        self.hidden = hidden
+        """The tenant does not admit the application (any more): nothing is taken and nothing handed out."""
         self.error: HeadraceError | None = None
         self.done = start
         self.committed = start
@@ -83,7 +86,7 @@ class Lane:
 
     def feed(self, records: Sequence[StoredRecord], next_offset: int, now: float) -> int:
         """Take records that follow the ones before; the bytes that they add."""
-        if not self.open:
+        if not self.open or self.hidden:
             return 0
         added = sum(map(_held, records))
         self._buffer.extend(records)
@@ -108,7 +111,7 @@ class Lane:
     def due(self, now: float, *, linger: bool = True) -> float | None:
         """When the next call may be handed out, by the monotonic clock: at most ``now`` for at once, None for not before
         more comes. ``linger`` False: do not wait for a batch to fill."""
-        if not self._buffer or self.draining or not self.open or self.full:
+        if not self._buffer or self.draining or self.hidden or not self.open or self.full:
             return None
         due = self.not_before
         if self._batch is not None and linger and not self.single and len(self._buffer) < self._size:
@@ -158,6 +161,14 @@ class Lane:
         self.errors = errors
         self.attempt += 1
         self.not_before = 0.0
+
+    def forget(self) -> int:
+        """Drop what is buffered, to be read again from `done`; the bytes that this frees. Not while a turn runs."""
+        freed = self.bytes
+        self._buffer.clear()
+        self.bytes = 0
+        self._fetched = self.done
+        return freed
 
     # --- ending
 

@@ -507,3 +507,33 @@ def test_a_purpose_is_one_consumer_group(world: Any) -> None:
 
     with pytest.raises(errors.HandlerMisdeclared, match="is taken"):
         app.consumer("promotions", purpose="x")(on_sale)
+
+
+def test_a_tenant_s_events_are_hidden_from_applications_that_it_does_not_admit(world: Any) -> None:
+    """bolt does not admit promo-pricing: nothing of it is handed out, until it does; then from where the group stands."""
+    app = world.app("promo-pricing")
+    seen: list[tuple[str, int]] = []
+
+    @app.consumer("sales-events", purpose="x", events=["SaleRecorded"])
+    def on_sale(event: headrace.Event) -> None:
+        seen.append((event.tenant, event.data["quantity"]))
+
+    publish(world, "bolt", 1, 2)
+    publish(world, "acme", 1)
+    now = world.catalogue
+    with running(app):
+        until(lambda: seen)
+        assert app.wait_until_caught_up(5)
+        time.sleep(0.1)
+        assert seen == [("acme", 1)]
+        admitting = msgspec.structs.replace(now.tenants["bolt"], applications=None)
+        world.feed.replace(msgspec.structs.replace(now, tenants={**now.tenants, "bolt": admitting}))
+        until(lambda: len(seen) == 3)
+        world.feed.replace(now)
+        time.sleep(0.1)
+        publish(world, "bolt", 3)
+        publish(world, "acme", 2)
+        until(lambda: len(seen) == 4)
+        time.sleep(0.1)
+    assert seen == [("acme", 1), ("bolt", 1), ("bolt", 2), ("acme", 2)]
+    assert committed(world, "promo-pricing.x", BOLT) == 2
