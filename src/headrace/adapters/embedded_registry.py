@@ -82,7 +82,7 @@ class EmbeddedRegistry:
                 (len(prefix), prefix),
             ).fetchall()
         )
-        return [subject for (subject,) in rows]
+        return [str(subject) for (subject,) in rows]
 
     def versions(self, subject: str) -> Sequence[int]:
         return self._read(lambda db: [version for version, _, _ in _history(db, subject)])
