@@ -39,7 +39,7 @@ from headrace.adapters.kafka_calls import (
     request_timeout,
     stable_offsets,
 )
-from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_errors import asked, broker_error, opening
 from headrace.adapters.kafka_log import CLIENT_LOG
 from headrace.adapters.kafka_settings import admin_settings
 from headrace.errors import BrokerError, Closed, InvalidTopic, TopicNameCollision
@@ -67,7 +67,7 @@ class KafkaAdmin:
 
     def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
         self._timeout = request_timeout(properties)
-        with translated("opening the admin client"):
+        with opening("an admin client"):
             self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=CLIENT_LOG)
 
     @property
@@ -105,11 +105,11 @@ class KafkaAdmin:
 
     def ask_topics(self, names: Iterable[str]) -> dict[str, Future[Any]]:
         """Ask for the descriptions (confluent-kafka's) of topics, without waiting for them."""
-        asked: dict[str, Future[Any]] = {}
+        answers: dict[str, Future[Any]] = {}
         for chunk in chunks(names):
-            with translated("describing topics"):
-                asked |= self._client.describe_topics(TopicCollection(chunk), request_timeout=self._timeout)
-        return asked
+            with asked("describing topics"):
+                answers |= self._client.describe_topics(TopicCollection(chunk), request_timeout=self._timeout)
+        return answers
 
     def topic_ids(self, names: Iterable[str]) -> dict[str, str]:
         """The ids of those topics that are there."""
@@ -119,7 +119,7 @@ class KafkaAdmin:
         return {name: str(topic.topic_id) for name, topic in described.items() if topic is not None}
 
     def _names(self) -> set[str]:
-        with translated("listing topics"):
+        with asked("listing topics"):
             listed = self._client.list_topics(timeout=self._timeout).topics
         self._client.poll(0)  # serves the client's log and notices
         return {name for name in listed if not name.startswith("__")}
@@ -148,7 +148,7 @@ class KafkaAdmin:
                 NewTopic(spec.name, num_partitions=1, replication_factor=spec.replication, config=dict(spec.configs))
                 for spec in chunk
             ]
-            with translated("making topics"):
+            with asked("making topics"):
                 futures = self._client.create_topics(topics, request_timeout=self._timeout)
             answers |= errors_of(futures, "making")
         made = {name for name, error in answers.items() if error is None}
@@ -183,7 +183,7 @@ class KafkaAdmin:
             ]
             answers |= {name: None for name, _ in chunk}
             if resources:
-                with translated("changing settings"):
+                with asked("changing settings"):
                     futures = self._client.incremental_alter_configs(resources, request_timeout=self._timeout)
                 answers |= errors_of({r.name: future for r, future in futures.items()}, "changing the settings of")
         return answers
@@ -191,7 +191,7 @@ class KafkaAdmin:
     def delete_topics(self, names: Sequence[str]) -> Mapping[str, BrokerError | None]:
         answers: dict[str, BrokerError | None] = {}
         for chunk in chunks(names):
-            with translated("deleting topics"):
+            with asked("deleting topics"):
                 futures = self._client.delete_topics(chunk, request_timeout=self._timeout)
             answers |= errors_of(futures, "deleting")
         gone = {name for name, error in answers.items() if error is None}
@@ -210,7 +210,7 @@ class KafkaAdmin:
     def delete_records(self, before: Mapping[str, int]) -> Mapping[str, BrokerError | None]:
         answers: dict[str, BrokerError | None] = {}
         for chunk in chunks(before.items()):
-            with translated("deleting records"):
+            with asked("deleting records"):
                 futures = self._client.delete_records(
                     [TopicPartition(name, 0, offset) for name, offset in chunk], request_timeout=self._timeout
                 )
@@ -233,7 +233,7 @@ class KafkaAdmin:
     def _list_offsets(self, topics: Sequence[str], spec: OffsetSpec) -> dict[str, int]:
         found: dict[str, int] = {}
         for chunk in chunks(topics):
-            with translated("reading offsets"):
+            with asked("reading offsets"):
                 futures = self._client.list_offsets(
                     {TopicPartition(name, 0): spec for name in chunk},
                     isolation_level=IsolationLevel.READ_COMMITTED,
@@ -290,7 +290,7 @@ class KafkaAdmin:
         what = f"setting the offsets of {group}"
         for chunk in chunks(offsets.items()):
             partitions = [partition_at(topic, commit) for topic, commit in chunk]
-            with translated(what, group=group):
+            with asked(what, group=group):
                 futures = self._client.alter_consumer_group_offsets(
                     [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=self._timeout
                 )
@@ -299,7 +299,7 @@ class KafkaAdmin:
                     raise broker_error(partition.error, what, group=group, topic=partition.topic)
 
     def delete_group(self, group: str) -> None:
-        with translated(f"deleting group {group}", group=group):
+        with asked(f"deleting group {group}", group=group):
             futures = self._client.delete_consumer_groups([group], request_timeout=self._timeout)
         error = error_of(futures[group], f"deleting group {group}", group=group)
         if error is not None and error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":

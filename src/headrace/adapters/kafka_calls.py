@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_errors import asked, broker_error
 from headrace.errors import BrokerError, BrokerUnavailable, TopicMissing
 from headrace.interfaces.broker import OffsetCommit
 
@@ -78,7 +78,7 @@ def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: s
     yet carried out everywhere. Raises for any other error of one of them."""
     deadline = time.monotonic() + REQUEST_TIMEOUT_S
     while True:
-        with translated(what, group=group):
+        with asked(what, group=group):
             partitions = read()
         failed = [(p.topic, p.error) for p in partitions if p.error is not None]
         if not failed:

@@ -24,6 +24,7 @@ from headrace.errors import (
     OffsetOutOfRange,
     PayloadTooLarge,
     PublishTimeout,
+    SettingsError,
     StoreCorrupt,
     TopicExists,
     TopicMissing,
@@ -156,6 +157,29 @@ def translated(what: str, **data: Any) -> Iterator[None]:
         raise Closed(f"{what}: {error}", **data) from error
     except BufferError as error:
         raise BufferFull(f"{what}: {error}", **data) from error
+
+
+@contextmanager
+def asked(what: str, **data: Any) -> Iterator[None]:
+    """As `translated`, for calls that check their arguments themselves and call nobody back: what they refuse with Python's
+    own exceptions is a `BrokerError` too."""
+    try:
+        with translated(what, **data):
+            yield
+    except (TypeError, ValueError) as error:
+        raise BrokerError(f"{what}: {error}", **data) from error
+
+
+@contextmanager
+def opening(what: str) -> Iterator[None]:
+    """For making a client: settings that it does not accept are a `SettingsError`."""
+    try:
+        with translated(f"opening {what}"):
+            yield
+    except BrokerError as error:
+        if error.data.get("kafka_error") == "_INVALID_ARG":
+            raise SettingsError(error.message) from error.__cause__
+        raise
 
 
 def _caused(error: E, cause: BaseException | None) -> E:

@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from headrace.adapters.kafka_admin import KafkaAdmin
 from headrace.adapters.kafka_calls import chunks, partition_at, request_timeout, stable_offsets
-from headrace.adapters.kafka_errors import broker_error, translated
+from headrace.adapters.kafka_errors import broker_error, opening, translated
 from headrace.adapters.kafka_held import Held, TopicIds, generation_of, out_of_range, patterns_of
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import consumer_settings
@@ -47,7 +47,7 @@ class KafkaReader:
         self._timeout = request_timeout(properties)
         self._clock = clock
         settings = consumer_settings(bootstrap, properties, group)
-        with translated("opening a consumer"):
+        with opening("a consumer"):
             self._opened: Consumer | None = Consumer(settings, logger=CLIENT_LOG)
         self._listener: RebalanceListener | None = None
         self._held: dict[str, Held] = {}
@@ -93,8 +93,8 @@ class KafkaReader:
         self._ids.forget()
         for topic, topic_id in ids.items():
             self._ids.compare(topic, topic_id)
-        self._paused.clear()
         with translated("assigning topics"):
+            self._unpause(consumer, self._paused)
             consumer.assign([TopicPartition(topic, 0, start) for topic, start in starts.items()])
 
     def assignment(self) -> frozenset[str]:
@@ -171,10 +171,16 @@ class KafkaReader:
         finally:
             for topic in topics:
                 self._held.pop(topic, None)
-                self._paused.discard(topic)
             self._dropped.update(topics)
             with translated("giving topics up", group=self._group):
+                self._unpause(consumer, topics)
                 consumer.incremental_unassign(partitions)
+
+    def _unpause(self, consumer: Consumer, topics: Iterable[str]) -> None:
+        """The client remembers that a topic is paused, even if it comes back much later."""
+        paused = self._paused & set(topics)
+        self._paused -= paused
+        consumer.resume([TopicPartition(topic, 0) for topic in sorted(paused)])
 
     @property
     def _tell(self) -> RebalanceListener:
@@ -265,12 +271,17 @@ class KafkaReader:
                 return
             translated_error = broker_error(error, f"reading {topic}", topic=topic)
             if isinstance(translated_error, OffsetOutOfRange):
-                translated_error = out_of_range(self._admin, topic, self._held[topic].position, error)
+                translated_error = self._why_out_of_range(topic, error)
             self._fail(topic, translated_error)
         elif error.fatal() or error.code() in (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
             self._error = broker_error(error, f"reading as {self._group}", group=self._group)
         else:
             LOG.warning("%s: %s: %s", self._group or "reading", error.name(), error.str())
+
+    def _why_out_of_range(self, topic: str, error: KafkaError) -> BrokerError:
+        ids = self._admin.topic_ids([topic])
+        replaced = self._ids.compare(topic, ids[topic]) if topic in ids else None
+        return replaced or out_of_range(self._admin, topic, self._held[topic].position, error)
 
     def _fail(self, topic: str, error: BrokerError) -> None:
         held = self._held[topic]

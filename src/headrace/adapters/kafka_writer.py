@@ -14,7 +14,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from headrace.adapters.kafka_errors import translate, translated
+from headrace.adapters.kafka_errors import opening, translate, translated
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG, on_client_error
 from headrace.adapters.kafka_pending import Pending, Report, refusal
 from headrace.adapters.kafka_settings import producer_settings
@@ -56,7 +56,7 @@ class KafkaWriter:
         self._thread.start()
 
     def _new_producer(self) -> Producer:
-        with translated("opening a producer"):
+        with opening("a producer"):
             return Producer({**self._settings, "error_cb": self._on_error}, logger=CLIENT_LOG)
 
     # --- publishing
