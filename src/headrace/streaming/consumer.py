@@ -28,10 +28,11 @@ from headrace.model.record import Record
 from headrace.streaming.catalogue_feed import CatalogueFeed
 from headrace.streaming.decoder import Decoder
 from headrace.streaming.drivers import Driver, Steps
+from headrace.streaming.flow import flow
 from headrace.streaming.handler import Registration
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
-from headrace.streaming.start import commit_metadata, committed_topic_id, give_birth
+from headrace.streaming.start import commit_metadata, give_birth, replaced_topic
 from headrace.streaming.statistics import Row
 from headrace.streaming.turn import Observer, Turns, stop_lane
 
@@ -177,6 +178,11 @@ class Consumer:
             self._go_back()
         if self._rights_changed:
             self._apply_rights()
+        if self.registration.caught_up is not None:
+            # Where there was nothing to hand out no turn ends.
+            for lane in list(self._lanes.values()):
+                if not lane.running and not lane.buffered:
+                    self._tell_caught_up(lane)
         self._flow()
         if now >= self._next_commit or any(lane.full for lane in self._lanes.values()):
             self.commit()
@@ -209,6 +215,7 @@ class Consumer:
 
     def _finished(self, lane: Lane) -> None:
         """A turn has ended (on the driver's thread)."""
+        self._tell_caught_up(lane)
         with self._lock:
             lane.running = False
             if self._leaving.get(lane.topic) is lane:
@@ -224,30 +231,24 @@ class Consumer:
             self._stopped[lane.topic] = lane.error
 
     def _flow(self) -> None:
-        """Pause lanes above their high-water mark, or that have work while all together are above theirs; resume below
-        the low one. A lane with nothing to do is always read on, so that others' backlogs never starve it."""
-        pause: list[str] = []
-        resume: list[str] = []
+        """Pause what is above its bounds, resume what is below."""
         with self._lock:
-            high, low = self._limits.lane_buffer_bytes, self._limits.lane_buffer_bytes // 2
-            crowded = self._bytes > self._limits.buffer_bytes
-            roomy = self._bytes < self._limits.buffer_bytes * 3 // 4
-            for lane in self._lanes.values():
-                if not lane.open or lane.hidden:
-                    wanted = True
-                elif lane.paused:
-                    below = lane.bytes <= low and lane.buffered <= self._limits.lane_records // 2
-                    wanted = not (lane.buffered == 0 or (below and roomy))
-                else:
-                    above = lane.bytes > high or lane.buffered > self._limits.lane_records
-                    wanted = above or (crowded and lane.buffered > 0)
-                if wanted != lane.paused:
-                    lane.paused = wanted
-                    (pause if wanted else resume).append(lane.topic)
+            pause, resume = flow(self._lanes.values(), self._bytes, self._limits)
         if pause:
             self._reader.pause(pause)
         if resume:
             self._reader.resume(resume)
+
+    def _tell_caught_up(self, lane: Lane) -> None:
+        """Tell once that a lane has settled all that its topic held when it was assigned: a state product's snapshot."""
+        told = self.registration.caught_up
+        if told is None or lane.end is None or lane.done < lane.end or not lane.open or lane.hidden:
+            return
+        lane.end = None
+        try:
+            told(lane.tenant)
+        except Exception:
+            log.exception("%s %s: caught_up failed", self.group, lane.topic)
 
     # --- committing
 
@@ -329,6 +330,9 @@ class Consumer:
 
     def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
         there = self._broker.admin.topics(self._prefix)
+        ends: Mapping[str, int] = {}
+        if self.registration.caught_up is not None:
+            ends = self._broker.admin.offsets(topics, OffsetAt.LATEST)
         replaced: list[tuple[Lane, TopicReplaced]] = []
         with self._lock:
             for topic, commit in topics.items():
@@ -336,21 +340,10 @@ class Consumer:
                 tenant = parsed.tenant if parsed else ""
                 topic_id = there[topic].id if topic in there else ""
                 lane = self._lanes[topic] = self._lane(topic, tenant, commit.offset if commit else 0, topic_id)
-                known = committed_topic_id(commit) if commit else None
-                if known and topic_id and known != topic_id:
-                    replaced.append(
-                        (
-                            lane,
-                            TopicReplaced(
-                                f"the topic that offset {commit.offset if commit else 0} was committed for (id {known}) "
-                                f"is gone; the name now belongs to another (id {topic_id})",
-                                hint="if that is meant, reset the group's offset for it, then start again",
-                                topic=topic,
-                                committed=known,
-                                actual=topic_id,
-                            ),
-                        )
-                    )
+                lane.end = ends.get(topic)
+                error = replaced_topic(topic, commit, topic_id)
+                if error is not None:
+                    replaced.append((lane, error))
         for lane, error in replaced:
             stop_lane(lane, error, self.group, self._lock, self._freed)
         log.info("%s: has %d topics more", self.group, len(topics))

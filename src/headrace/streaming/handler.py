@@ -39,6 +39,7 @@ class Registration:
     reject_limit: RejectLimit = field(default_factory=RejectLimit)
     deduplicate: int = 0
     resources: Resources | None = None
+    caught_up: Callable[[str], None] | None = None
 
     @property
     def is_async(self) -> bool:
@@ -66,6 +67,7 @@ def register(
     deduplicate: bool | int,
     resources: Callable[[], Any] | None,
     resources_per: str,
+    caught_up: Callable[[str], None] | None = None,
 ) -> Registration:
     """Check a consumer's declaration in code against itself. Raises `HandlerMisdeclared`; what needs the catalogue is
     checked when the application connects."""
@@ -105,6 +107,7 @@ def register(
         reject_limit=reject_limit,
         deduplicate=10_000 if deduplicate is True else int(deduplicate),
         resources=None if resources is None else Resources(resources, resources_per),
+        caught_up=caught_up,
     )
 
 

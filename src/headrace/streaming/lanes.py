@@ -55,6 +55,8 @@ class Lane:
         self.draining = False
         self.hidden = hidden
         """The tenant does not admit the application (any more): nothing is taken and nothing handed out."""
+        self.end: int | None = None
+        """Where its topic ended when it was assigned; None: nobody asked, or has been told that it is reached."""
         self.error: HeadraceError | None = None
         self.done = start
         self.committed = start

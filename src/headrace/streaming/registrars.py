@@ -60,6 +60,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M | M2]]: ...
 
     @overload
@@ -74,6 +75,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M | M2]]]: ...
 
     @overload
@@ -88,6 +90,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M | M2 | M3]]: ...
 
     @overload
@@ -102,6 +105,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M | M2 | M3]]]: ...
 
     @overload
@@ -116,6 +120,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M]]: ...
 
     @overload
@@ -130,6 +135,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M]]]: ...
 
     @overload
@@ -144,6 +150,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[Untyped]]: ...
 
     @overload
@@ -158,6 +165,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[Untyped]]]: ...
 
     @overload
@@ -174,6 +182,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M | M2], R]: ...
 
     @overload
@@ -190,6 +199,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M | M2]], R]: ...
 
     @overload
@@ -206,6 +216,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M | M2 | M3], R]: ...
 
     @overload
@@ -222,6 +233,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M | M2 | M3]], R]: ...
 
     @overload
@@ -238,6 +250,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M], R]: ...
 
     @overload
@@ -254,6 +267,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M]], R]: ...
 
     @overload
@@ -270,6 +284,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[Untyped], R]: ...
 
     @overload
@@ -286,6 +301,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[Untyped]], R]: ...
 
     def consumer(
@@ -301,6 +317,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = _BACKOFF,
         reject_limit: RejectLimit = _LIMIT,
         deduplicate: bool | int = False,
+        caught_up: Callable[[str], None] | None = None,
     ) -> Callable[[Any], Any]:
         """Register the decorated function, synchronous or ``async``, as the handler of a product's events.
 
@@ -310,6 +327,8 @@ class ConsumerDecorators(ABC):
         ``resources``: makes a context manager whose value is the handler's second argument, opened once per process, or per
         lane with ``resources_per="lane"``. ``retry``: waits and attempts after an unexpected error. ``reject_limit``: when
         a lane stops. ``deduplicate``: pass over events whose (source, id) is among the last ones settled (True: 10,000).
+        ``caught_up``: called with the tenant, once, when all that its topic held at the start has an outcome (the snapshot
+        of a state product); it must be short.
 
         The handler accepts by returning; it raises `Reject` or `Retry`, or marks one event of a batch with `Event.reject`.
         Raises `HandlerMisdeclared`, and a `DeclarationError` where the catalogue does not allow it (at the latest when
@@ -329,6 +348,7 @@ class ConsumerDecorators(ABC):
                 deduplicate=deduplicate,
                 resources=resources,
                 resources_per=resources_per,
+                caught_up=caught_up,
             )
             return handler
 

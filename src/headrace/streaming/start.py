@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from headrace.clock import Clock
-from headrace.errors import GroupFenced
+from headrace.errors import GroupFenced, TopicReplaced
 from headrace.interfaces.broker import OffsetAt, OffsetCommit, TopicAdmin, TopicDescription
 from headrace.model import names
 
@@ -30,6 +30,21 @@ def committed_topic_id(commit: OffsetCommit) -> str | None:
         if part.startswith(_ID):
             return part.removeprefix(_ID)
     return None
+
+
+def replaced_topic(topic: str, commit: OffsetCommit | None, topic_id: str) -> TopicReplaced | None:
+    """The error of a topic whose group committed for another one of the same name; None where it is the same."""
+    known = committed_topic_id(commit) if commit else None
+    if commit is None or not known or not topic_id or known == topic_id:
+        return None
+    return TopicReplaced(
+        f"the topic that offset {commit.offset} was committed for (id {known}) is gone; "
+        f"the name now belongs to another (id {topic_id})",
+        hint="if that is meant, reset the group's offset for it, then start again",
+        topic=topic,
+        committed=known,
+        actual=topic_id,
+    )
 
 
 def parse_start(start: str) -> OffsetAt | int:

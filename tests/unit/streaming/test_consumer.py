@@ -18,8 +18,11 @@ from headrace.clock import SYSTEM_CLOCK
 from headrace.interfaces.broker import OffsetCommit, TopicSpec
 from headrace.interfaces.receipt import Receipt, settle
 from headrace.model import names
-from headrace.model.record import Record
+from headrace.model.record import Record, StoredRecord
 from headrace.model.schema import SchemaFormat, SchemaText
+from headrace.streaming.flow import flow
+from headrace.streaming.lanes import Lane
+from headrace.streaming.limits import Limits
 from headrace.streaming.start import commit_metadata
 
 ACME, BOLT = "sales-events.v1.acme", "sales-events.v1.bolt"
@@ -537,3 +540,43 @@ def test_a_tenant_s_events_are_hidden_from_applications_that_it_does_not_admit(w
         time.sleep(0.1)
     assert seen == [("acme", 1), ("bolt", 1), ("bolt", 2), ("acme", 2)]
     assert committed(world, "promo-pricing.x", BOLT) == 2
+
+
+def test_a_state_consumer_is_told_when_it_has_the_snapshot(world: Any) -> None:
+    """caught_up is called once per tenant, after the last event that was there at the start and for an empty topic too."""
+    world.broker.create(TopicSpec("promotions.v1.bolt"))
+    now = world.catalogue
+    takes = msgspec.structs.replace(now.tenants["bolt"], products=("*",), applications=None)
+    world.feed.replace(msgspec.structs.replace(now, tenants={**now.tenants, "bolt": takes}))
+    with world.app("promo-pricing") as pricing:
+        for n in range(5):
+            pricing.producer("promotions").publish("PromotionSet", {"promotionId": f"p{n}"}, tenant="acme")
+    app = world.app("plan")
+    seen: list[str] = []
+
+    @app.consumer("promotions", purpose="x", caught_up=lambda tenant: seen.append(f"caught up: {tenant}"))
+    def on_promotion(event: headrace.Event) -> None:
+        seen.append(event.data["promotionId"])
+
+    with running(app):
+        until(lambda: len(seen) == 7)
+        with world.app("promo-pricing") as pricing:
+            pricing.producer("promotions").publish("PromotionSet", {"promotionId": "later"}, tenant="acme")
+        until(lambda: len(seen) == 8)
+        time.sleep(0.1)
+    assert [s for s in seen if "bolt" not in s] == ["p0", "p1", "p2", "p3", "p4", "caught up: acme", "later"]
+    assert seen.count("caught up: bolt") == 1
+
+
+def test_lanes_with_work_make_room_for_those_without() -> None:
+    """Above the common bound every lane that has work is paused, one that has none is read on; half empty, all resume."""
+    limits = Limits(buffer_bytes=1000, lane_buffer_bytes=600)
+    busy, idle = (Lane(f"p.v1.{t}", t, start=0) for t in ("busy", "idle"))
+    busy.feed([StoredRecord("p.v1.busy", 0, 0, None, b"x" * 500)], 1, 0.0)
+    assert flow([busy, idle], 900, limits) == ([], [])
+    assert flow([busy, idle], 1100, limits) == (["p.v1.busy"], [])
+    assert flow([busy, idle], 1100, limits) == ([], [])
+    busy.settle(1, 0.0)
+    assert flow([busy, idle], 1100, limits) == ([], ["p.v1.busy"])
+    busy.hidden = True
+    assert flow([busy, idle], 0, limits) == (["p.v1.busy"], [])

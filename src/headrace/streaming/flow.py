@@ -1,0 +1,37 @@
+"""Which topics to pause and which to resume: the bounds on what a consumer keeps in memory.
+
+Lanes buffer in Python; a topic is paused only above its high-water mark, because librdkafka drops what it had fetched when a
+topic is paused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headrace.streaming.lanes import Lane
+from headrace.streaming.limits import Limits
+
+
+def flow(lanes: Iterable[Lane], held: int, limits: Limits) -> tuple[list[str], list[str]]:
+    """Topics to pause and to resume; ``paused`` is set on their lanes. ``held``: bytes of all lanes together.
+
+    A lane is paused above its own mark, or, while all together are above theirs, as long as it has work; it is resumed below
+    half of its mark. One with nothing to do is always read on, so that others' backlogs never starve it.
+    """
+    pause: list[str] = []
+    resume: list[str] = []
+    crowded = held > limits.buffer_bytes
+    roomy = held < limits.buffer_bytes * 3 // 4
+    for lane in lanes:
+        if not lane.open or lane.hidden:
+            wanted = True
+        elif lane.paused:
+            below = lane.bytes <= limits.lane_buffer_bytes // 2 and lane.buffered <= limits.lane_records // 2
+            wanted = not (lane.buffered == 0 or (below and roomy))
+        else:
+            above = lane.bytes > limits.lane_buffer_bytes or lane.buffered > limits.lane_records
+            wanted = above or (crowded and lane.buffered > 0)
+        if wanted != lane.paused:
+            lane.paused = wanted
+            (pause if wanted else resume).append(lane.topic)
+    return pause, resume
