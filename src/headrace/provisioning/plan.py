@@ -50,9 +50,10 @@ MANAGED = frozenset(
 _RANK = {kind: rank for rank, kind in enumerate(ORDER)}
 
 _SECONDS = {
-    # Measured on the embedded broker; for Kafka and a remote registry on one machine, with room for a network.
-    "embedded": {"topic": 0.0005, "schema": 0.001, "other": 0.0005},
-    "kafka": {"topic": 0.02, "schema": 0.03, "other": 0.02},
+    # Seconds a change. Measured: 10,000 topics with 20,000 schema versions in 4 s, embedded; 805 topics in 8 s on one Kafka
+    # node. A schema on a remote registry: 10 ms a call, with some calls at a time and a margin for its checks.
+    "embedded": {"topic": 0.0001, "schema": 0.0001, "other": 0.0001},
+    "kafka": {"topic": 0.01, "schema": 0.01, "other": 0.005},
 }
 
 
