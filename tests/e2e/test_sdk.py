@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -219,3 +220,38 @@ def test_the_command_line_says_what_was_meant(cluster: str, capsys: pytest.Captu
     assert run("tail", "sales-events", "-t", "nobody") == 1
     assert "no topic sales-events.v1.nobody" in capsys.readouterr().err
     assert run("tail", "sales-events") == 2
+
+
+RETAIL = Path(__file__).parents[2] / "examples" / "retail"
+
+
+def test_a_folder_is_enough_in_development(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With catalogue=FOLDER a program finds cluster, schema ids and rights in the declarations; before the apply it is told to
+    apply, and events in both formats go through after it."""
+    folder = tmp_path / "retail"
+    shutil.copytree(RETAIL, folder, ignore=shutil.ignore_patterns(".headrace"))
+    sale = json.loads(next((folder / "products/sales-events/examples/SaleRecorded").glob("*.json")).read_text())
+    planogram = json.loads(
+        next((folder / "products/planograms/examples/PlanogramPublished").glob("*.json")).read_text()
+    )
+    with headrace.connect("data-api", region="eu", catalogue=folder) as app:
+        tenant = next(t.id for t in app.connection.feed.current.tenants.values() if t.takes("planograms"))
+        with pytest.raises(errors.SubjectMissing, match="headrace apply"):
+            app.producer("sales-events").publish("SaleRecorded", sale, tenant=tenant)
+    assert run("apply", str(folder), "--yes") == 0
+    capsys.readouterr()
+    with headrace.connect("data-api", region="eu", catalogue=folder) as app:
+        app.producer("sales-events").publish("SaleRecorded", sale, tenant=tenant).result(10)
+    with headrace.connect("store", region="eu", catalogue=folder) as app:
+        app.producer("planograms").publish("PlanogramPublished", planogram, tenant=tenant).result(10)
+    seen: list[object] = []
+    plan = headrace.App("plan", region="eu", catalogue=folder)
+    for product in ("sales-events", "planograms"):
+        plan.consumer(product, purpose=product)(lambda event: seen.append(event.data))
+    with plan:
+        plan.start()
+        assert plan.wait_until_caught_up(20)
+    assert sale in seen
+    assert planogram in seen
+    assert run("tail", "planograms", "-t", tenant, "--from", "earliest", "--no-follow", "--catalogue", str(folder)) == 0
+    assert "PlanogramPublished" in capsys.readouterr().out
