@@ -117,12 +117,12 @@ class TopicIds:
 
 
 def out_of_range(admin: KafkaAdmin, topic: str, wanted: int, error: KafkaError) -> OffsetOutOfRange:
-    """Names what is lost: offsets from the first that is missing, up to but without the second."""
+    """``lost`` is the first and the last offset that is missing."""
     earliest = admin.offsets([topic], OffsetAt.EARLIEST).get(topic, 0)
     latest = admin.offsets([topic], OffsetAt.LATEST).get(topic, 0)
-    lost = (wanted, earliest) if wanted < earliest else (latest, wanted)
+    lost = (wanted, earliest - 1) if wanted < earliest else (latest, wanted - 1)
     found = OffsetOutOfRange(
-        f"{topic} has no offset {wanted}: it holds {earliest} to {latest}, and {lost[0]} to {lost[1]} is lost",
+        f"{topic} has no offset {wanted}: it holds {earliest} to {latest - 1}; lost are {lost[0]} to {lost[1]}",
         topic=topic,
         offset=wanted,
         earliest=earliest,

@@ -313,7 +313,9 @@ class KafkaReader:
         if held is None:
             raise self._fenced([topic])
         held.start = held.position = offset
-        held.failed = False
+        if held.failed:  # the pause was ours
+            held.failed = False
+            self._paused.discard(topic)
         if topic in self._starting:
             return
         with translated(f"seeking in {topic}", topic=topic):
@@ -323,8 +325,9 @@ class KafkaReader:
         # Not `Consumer.seek`, which refuses a topic whose first fetch has not begun, or whose last one failed.
         self._consumer.incremental_unassign([TopicPartition(topic, 0)])
         self._consumer.incremental_assign([TopicPartition(topic, 0, place)])
-        if topic in self._paused:
-            self._consumer.pause([TopicPartition(topic, 0)])
+        # The client remembers that it was paused.
+        steer = self._consumer.pause if topic in self._paused else self._consumer.resume
+        steer([TopicPartition(topic, 0)])
 
     # --- committing
 
