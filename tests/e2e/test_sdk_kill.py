@@ -63,7 +63,7 @@ class Victim:
         assert self.process.poll() is None, (self.folder / f"{self.role}.log").read_text()[-3000:]
         now = time.monotonic()
         if self.at is None and size(self.trace) > self.before:
-            self.at = now + self.chance.uniform(0.0, 0.4)
+            self.at = now + self.chance.uniform(0.0, 0.3)
         elif self.at is not None and now >= self.at and self.kills < KILLS:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
