@@ -44,10 +44,10 @@ class ReadingConformance:
         reader = Member(broker.reader())
         reader.reader.assign({name: OffsetAt.EARLIEST})
         other = connect()
-        for i in range(5):
+        for i in range(3):
             write(other, name, b"%d" % i)
             poll_until(lambda i=i: len(reader.values(name)) > i, f"record {i} is read", reader)  # type: ignore[misc]
-        assert reader.values(name) == [b"0", b"1", b"2", b"3", b"4"]
+        assert reader.values(name) == [b"0", b"1", b"2"]
 
     def test_no_poll_returns_more_than_it_was_asked_for(self, broker: Broker) -> None:
         """`max_records` bounds a poll; the rest comes with the next ones, in order, and ``next_offset`` follows."""
