@@ -54,7 +54,7 @@ class Article(NamedTuple):
 
     @property
     def case_pack(self) -> int:
-        """Pieces in a case. The data do not say: 4 of national brands and 6 of own brands are assumed, few as the panel is small."""
+        """Pieces in a case: assumed, 4 of a national brand and 6 of an own brand; few, as the panel's households are."""
         return 6 if self.brand == "Private" else 4
 
 

@@ -25,7 +25,8 @@ class Provisioned:
 
 
 def provision(folder: Path) -> Provisioned:
-    """Make what the repository declares. Raises `CatalogueError`, `PolicyRefused`, `PartialApply`, and what the adapters raise."""
+    """Make what the repository declares. Raises `CatalogueError`, `PolicyRefused`, `PartialApply`, and what the adapters
+    raise."""
     catalogue = load(folder)
     wanted = desired(catalogue)
     with open_regions(catalogue, folder, sorted(catalogue.regions)) as connections:

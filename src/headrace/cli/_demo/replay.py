@@ -27,7 +27,7 @@ class Replay:
 
     @property
     def published(self) -> int:
-        return sum(program.progress.get("published", 0) for program in self.programs)
+        return sum(sum(program.progress.get("published", {}).values()) for program in self.programs)
 
     @property
     def settled(self) -> int:
@@ -69,3 +69,12 @@ class Replay:
                 if product in program.said["ready"]["consumes"] and settled.get(product, 0) < count:
                     return False
         return True
+
+    def due(self, program: Running) -> int:
+        """How many of the events published so far are a program's to consume."""
+        return sum(
+            count
+            for source in self.programs
+            for product, count in source.progress.get("published", {}).items()
+            if product in program.said["ready"]["consumes"]
+        )

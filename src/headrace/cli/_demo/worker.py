@@ -8,11 +8,11 @@ ends when it is told to, when its input ends (the demo is gone) and on SIGTERM, 
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +92,16 @@ class Worker:
 
     def _report(self) -> None:
         while not self._ended.wait(PROGRESS_S):
+            published: dict[str, int] = {}
             settled: dict[str, int] = {}
-            published = rejected = 0
+            rejected = 0
             for row in self._program.app.statistics().rows:
-                published += row.published
-                rejected += row.rejected
-                if row.purpose is not None:
+                if row.purpose is None:
+                    published[row.product] = published.get(row.product, 0) + row.published
+                else:
                     done = row.accepted + row.rejected + row.passed_over + row.duplicates
                     settled[row.product] = settled.get(row.product, 0) + done
+                    rejected += row.rejected
             self._tell(
                 {
                     "kind": "progress",
@@ -120,8 +122,9 @@ def main(arguments: list[str]) -> int:
     lock = threading.Lock()
 
     def tell(message: dict[str, Any]) -> None:
-        with lock:
-            os.write(1, msgspec.json.encode(message) + b"\n")
+        with lock, suppress(BrokenPipeError):  # the demo is gone: standard input ends as well
+            sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
+            sys.stdout.buffer.flush()
 
     app = headrace.App(application, region=region, cluster=cluster, workers=HANDLER_THREADS)
     program = Program(app, application, region, tuple(stores.split(",")), Path(folder))
