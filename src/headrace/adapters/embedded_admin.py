@@ -132,7 +132,8 @@ class EmbeddedAdmin:
             for name in topics:
                 row = db.execute("SELECT id, first, next FROM topics WHERE name=?", (name,)).fetchone()
                 if row is not None:
-                    found[name] = _place(db, *row, at)
+                    topic, first, next_ = row
+                    found[name] = _place(db, topic, first, next_, at)
             return found
 
         found: dict[str, int] = self._store.read(look)

@@ -51,6 +51,11 @@ def leave(db: apsw.Connection, group: str, member: str) -> None:
     _changed(db, group)
 
 
+def leave_all(db: apsw.Connection, group: str, members: Iterable[str]) -> None:
+    for member in members:
+        leave(db, group, member)
+
+
 def release(db: apsw.Connection, group: str, member: str, topics: Iterable[int]) -> None:
     """Let go of topics whose target is somebody else."""
     db.executemany(

@@ -153,9 +153,11 @@ def _batches(store: Store, topic: int, name: str, end: int) -> Iterator[list[Sto
     while True:
 
         def some(db: apsw.Connection, start: int = position) -> list[tuple[int, int, bytes]]:
-            return db.execute(
-                "SELECT id, ts, blob FROM batches WHERE id>=? AND id<? ORDER BY id LIMIT ?", (start, limit, _CHUNK)
-            ).fetchall()
+            return list(
+                db.execute(
+                    "SELECT id, ts, blob FROM batches WHERE id>=? AND id<? ORDER BY id LIMIT ?", (start, limit, _CHUNK)
+                )
+            )
 
         rows = store.read(some)
         if not rows:

@@ -303,7 +303,7 @@ class EmbeddedReader:
             self._next_liveness = now + _LIVENESS_S
             dead = self._store.read(lambda db: groups.dead_members(db, group, member.member, self._living))
             if dead:
-                self._store.write(lambda db: [groups.leave(db, group, gone) for gone in dead])
+                self._store.write(lambda db: groups.leave_all(db, group, dead))
                 for gone in dead:
                     membership.forget(self._store.folder, gone)
                 self._group_state = None

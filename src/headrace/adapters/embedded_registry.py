@@ -214,7 +214,7 @@ class EmbeddedRegistry:
 
     def states(self, prefix: str = "") -> Mapping[str, SubjectState]:
         def look(db: apsw.Connection) -> dict[str, SubjectState]:
-            levels: dict[str, str] = dict(db.execute("SELECT subject, level FROM registry_levels").fetchall())  # type: ignore[arg-type]
+            levels: dict[str, str] = dict(db.execute("SELECT subject, level FROM registry_levels").fetchall())
             versions: dict[str, list[tuple[int, int]]] = {}
             for subject, version, schema_id in db.execute(
                 "SELECT subject, version, schema FROM registry_versions WHERE substr(subject, 1, ?)=?"

@@ -230,7 +230,7 @@ def _settle_appended(condition: threading.Condition, receipts: list[Receipt], ap
     if not appended.refused:
         settle(condition, receipts, appended.first, appended.timestamp)
         return
-    accepted = []
+    accepted: list[Receipt] = []
     offset = appended.first
 
     def settle_accepted() -> None:
