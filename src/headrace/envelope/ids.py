@@ -4,8 +4,8 @@ An id is RFC 9562's version 7 with method 1 of section 6.2: 48 bits of milliseco
 millisecond, and 62 random bits, drawn anew in each. When the counter runs out, or the clock steps back, the ids go on from the
 millisecond reached (they never go back); the times are the clock's.
 
-Safe for many threads under the GIL without a lock on the way of every id: a `Stamp` never changes except for its counter, a
-``range`` iterator whose ``next`` is one C call, so no two threads draw the same number. Making the next stamp takes the lock.
+Safe for many threads under the GIL without a lock on the way of every id: a `Stamp` never changes except for its counter, an
+iterator over a tuple whose ``next`` is one C call, so no two threads draw the same. Making the next stamp takes the lock.
 A forked child draws new random bits, or it would repeat its parent's ids.
 """
 
@@ -20,7 +20,7 @@ from typing import Final
 
 from headrace.clock import Clock
 
-HEX3: Final = tuple(f"{n:03x}" for n in range(4096))
+_COUNTS: Final = tuple(f"{n:03x}" for n in range(4096))
 
 
 def time_text(ms: int) -> str:
@@ -34,7 +34,7 @@ class Stamp:
 
     __slots__ = ("counter", "id_ms", "now", "prefix", "suffix", "text")
 
-    def __init__(self, now: int, id_ms: int, counter: Iterator[int], suffix: str) -> None:
+    def __init__(self, now: int, id_ms: int, counter: Iterator[str], suffix: str) -> None:
         self.now = now
         self.id_ms = id_ms
         self.text = time_text(now).encode()
@@ -51,7 +51,7 @@ class Stamps:
         self.clock = clock
         self._lock = threading.Lock()
         now = clock.now_ms()
-        self.current = Stamp(now, now, iter(range(4096)), _random_suffix())
+        self.current = Stamp(now, now, iter(_COUNTS), _random_suffix())
         _ALL.add(self)
 
     def at(self, now: int) -> Stamp:
@@ -60,11 +60,11 @@ class Stamps:
         return stamp if stamp.now == now else self._advance(now, stamp.id_ms)
 
     def event_id(self, stamp: Stamp) -> str:
-        number = next(stamp.counter, None)
-        while number is None:
+        count = next(stamp.counter, None)
+        while count is None:
             stamp = self._advance(stamp.now, stamp.id_ms + 1)
-            number = next(stamp.counter, None)
-        return f"{stamp.prefix}{HEX3[number]}{stamp.suffix}"
+            count = next(stamp.counter, None)
+        return f"{stamp.prefix}{count}{stamp.suffix}"
 
     def _advance(self, now: int, at_least: int) -> Stamp:
         with self._lock:
@@ -73,14 +73,14 @@ class Stamps:
             if id_ms == last.id_ms:  # the same millisecond: go on counting in it
                 stamp = Stamp(now, id_ms, last.counter, last.suffix)
             else:
-                stamp = Stamp(now, id_ms, iter(range(4096)), _random_suffix())
+                stamp = Stamp(now, id_ms, iter(_COUNTS), _random_suffix())
             self.current = stamp
             return stamp
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()
         last = self.current
-        self.current = Stamp(last.now, last.id_ms, iter(range(4096)), _random_suffix())
+        self.current = Stamp(last.now, last.id_ms, iter(_COUNTS), _random_suffix())
 
 
 def _random_suffix() -> str:

@@ -21,7 +21,7 @@ from headrace.envelope.attributes import Attributes
 from headrace.envelope.composition import JSON_META, JSON_TIME, json_branches
 from headrace.envelope.envelope import JSON, SPECVERSION, Envelope
 from headrace.envelope.framing import HEADER_SIZE
-from headrace.envelope.ids import Stamps
+from headrace.envelope.ids import Stamp, Stamps
 from headrace.envelope.plain import non_finite_path, plain
 from headrace.envelope.route import Route
 from headrace.errors import EventError, InvalidEvent, PayloadTooLarge, UndecodableRecord, Violation
@@ -65,22 +65,58 @@ class JsonData:
 
 
 def json_encoder(route: Route, schema: JsonData, stamps: Stamps) -> Encode:
-    """The encoder of one route. Safe for many threads: it keeps nothing between calls, and `Stamps` is safe."""
+    """The encoder of one route. Safe for many threads: what it keeps between calls is one tuple, replaced as a whole, and
+    `Stamps` is safe."""
     head = route.head + b'{"specversion":%b,"type":%b,"source":%b,"datacontenttype":%b,"id":' % tuple(
         _dumps(text) for text in (SPECVERSION, route.type, route.source, JSON)
     )
-    fast_head = head + b'"'
     meta_head = _dumps(route.meta)[:-1] + b',"publishedAt":"'
-    fast_meta = b'","meta":' + meta_head
     header_type = (HEADER_TYPE, route.type.encode())
     header_source = (HEADER_SOURCE, route.source.encode())
     is_valid, admits_nan = schema.is_valid, schema.free_form
     make_key, max_bytes = route.make_key, route.max_bytes
-    clock_now, stamp_at, event_id_of = stamps.clock.now_ms, stamps.at, stamps.event_id
+    clock_now, new_id = stamps.clock.now_ms, stamps.event_id
     join = b"".join
 
-    def encode(
-        data: Any,
+    def render(stamp: Stamp) -> tuple[Stamp, bytes, tuple[str, bytes]]:
+        """What the events of one millisecond share when nothing is said about them: from behind the id to before the
+        data, and the header of the time."""
+        parts = (b'","time":"', stamp.text, b'","meta":', meta_head, stamp.text, b'"},"data":')
+        return stamp, b"".join(parts), (HEADER_TIME, stamp.text)
+
+    plain_head = head + b'"'
+    shared = render(stamps.current)
+
+    def encode(data: Any, **said: Any) -> tuple[str, Record]:
+        nonlocal shared
+        try:
+            body = _dumps(data, None, _OPTIONS)
+            valid = type(data) is dict and is_valid(data)
+        except (TypeError, ValueError):
+            valid = False
+        if not valid or (admits_nan and b"null" in body and non_finite_path(data, "data")):
+            data, body = schema.to_json(data, route.event)
+        now = clock_now()
+        stamp = stamps.current
+        if stamp.now != now:
+            stamp = stamps.at(now)
+        if said:
+            event_id, ident, header_time, middle = say(stamp, **said)
+            value = join((head, middle, body, b"}"))
+        else:
+            _, middle, header_time = now_shared = shared
+            if now_shared[0] is not stamp:
+                _, middle, header_time = shared = render(stamp)
+            count = next(stamp.counter, None)
+            event_id = f"{stamp.prefix}{count}{stamp.suffix}" if count is not None else new_id(stamp)
+            ident = event_id.encode()
+            value = join((plain_head, ident, middle, body, b"}"))
+        if len(value) > max_bytes:
+            raise too_large(route, len(value))
+        return event_id, Record(make_key(data), value, (header_type, (HEADER_ID, ident), header_source, header_time))
+
+    def say(
+        stamp: Stamp,
         *,
         id: str | None = None,  # noqa: A002 - the envelope's own word
         time: datetime | str | None = None,
@@ -89,50 +125,15 @@ def json_encoder(route: Route, schema: JsonData, stamps: Stamps) -> Encode:
         causation_id: str | None = None,
         traceparent: str | None = None,
         meta: Mapping[str, Any] | None = None,
-    ) -> tuple[str, Record]:
-        try:
-            body = _dumps(data, None, _OPTIONS)
-            valid = type(data) is dict and is_valid(data)
-        except (TypeError, ValueError):
-            valid = False
-        if not valid or (admits_nan and b"null" in body and non_finite_path(data, "data")):
-            data, body = schema.to_json(data, route.event)
-        stamp = stamp_at(clock_now())
-        now = stamp.text
-        if (
-            id is None
-            and time is None
-            and subject is None
-            and correlation_id is None
-            and causation_id is None
-            and traceparent is None
-            and meta is None
-        ):
-            event_id = event_id_of(stamp)
-            ident = event_id.encode()
-            moment = now
-            value = join((fast_head, ident, b'","time":"', now, fast_meta, now, b'"},"data":', body, b"}"))
-        else:
-            event_id, ident, moment, middle = _middle(
-                Attributes(id, time, subject, correlation_id, causation_id, traceparent, meta), event_id_of, stamp
-            )
-            value = join((head, middle, body, b"}"))
-        if len(value) > max_bytes:
-            raise too_large(route, len(value))
-        return event_id, Record(
-            make_key(data),
-            value,
-            (header_type, (HEADER_ID, ident), header_source, (HEADER_TIME, moment)),
-        )
-
-    def _middle(given: Attributes, new_id: Callable[[Any], str], stamp: Any) -> tuple[str, bytes, bytes, bytes]:
-        """From the id's value to just before the data's, where something was given."""
+    ) -> tuple[str, bytes, tuple[str, bytes], bytes]:
+        """Id, id as bytes, header of the time, and the bytes from the id's value to just before the data."""
+        given = Attributes(id, time, subject, correlation_id, causation_id, traceparent, meta)
         event_id = given.id if given.id is not None else new_id(stamp)
         moment = given.time.encode() if given.time is not None else stamp.text
-        subject = b"" if given.subject is None else b',"subject":' + _dumps(given.subject)
+        about = b"" if given.subject is None else b',"subject":' + _dumps(given.subject)
         extra = b"," + _dumps(given.meta)[1:-1] if given.meta else b""
-        parts = (_dumps(event_id), b',"time":"', moment, b'"', subject, b',"meta":', meta_head, stamp.text, b'"', extra)
-        return event_id, event_id.encode(), moment, b"".join((*parts, b'},"data":'))
+        parts = (_dumps(event_id), b',"time":"', moment, b'"', about, b',"meta":', meta_head, stamp.text, b'"', extra)
+        return event_id, event_id.encode(), (HEADER_TIME, moment), b"".join((*parts, b'},"data":'))
 
     return encode
 

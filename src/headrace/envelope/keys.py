@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,8 @@ import orjson
 from headrace.errors import InvalidEvent, Violation
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
+
+_dumps = orjson.dumps
 
 MakeKey = Callable[[Any], bytes | None]
 
@@ -28,14 +31,15 @@ def key_maker(paths: Sequence[str]) -> MakeKey:
     if not paths:
         return lambda data: None
     if all("." not in path for path in paths):
-        names = tuple(paths)
+        # itemgetter gives a tuple only of two or more; orjson writes it as an array.
+        pick = itemgetter(*paths) if len(paths) > 1 else None
+        only = paths[0]
 
         def simple(data: Any) -> bytes:
             try:
-                values = [data[name] for name in names]
-            except (KeyError, TypeError):
+                return _dumps(pick(data) if pick is not None else (data[only],), _default, _OPTIONS)
+            except (KeyError, TypeError, ValueError):
                 return key_of(paths, data)
-            return _encode(values)
 
         return simple
     return lambda data: key_of(paths, data)
