@@ -106,22 +106,19 @@ def _declared(checking: Checking, name: str, path: str, *models: type[D]) -> Dec
 
 def _model(checking: Checking, path: str, text: YamlText, models: tuple[type[D], ...]) -> type[D] | None:
     """The model that the file's place and its kind ask for; None where the kind is wrong, which is reported."""
-    version = text.value.get("apiVersion")
-    if version is not None and version != API_VERSION:
-        said = f"the apiVersion {version!r} is unknown"
+    value = text.value
+    if "apiVersion" in value and value["apiVersion"] != API_VERSION:
+        said = f"the apiVersion {value['apiVersion']!r} is unknown"
         checking.report(path, text, Finding(Code.API_VERSION, said, path=("apiVersion",)))
     fitting = {kind: model for model in models for kind in _kinds(model)}
-    kind = text.value.get("kind")
-    if kind in fitting:
+    kind = value.get("kind")
+    if isinstance(kind, str) and kind in fitting:
         return fitting[kind]
-    if kind is None:
-        # What the place allows tells what is meant, unless it allows several.
-        return next(iter(fitting.values())) if len(fitting) == 1 or "kind" in text.value else _guess(text, fitting)
     known = isinstance(kind, str) and kind in KINDS
-    said = f"the kind {kind} does not belong here" if known else f"the kind {kind!r} is unknown"
-    hint = did_you_mean(str(kind), fitting)
-    checking.report(path, text, Finding(Code.KIND, said, hint, ("kind",)))
-    return next(iter(fitting.values())) if len(fitting) == 1 and not known else None
+    if "kind" in value:
+        said = f"the kind {kind} does not belong here" if known else f"the kind {kind!r} is unknown"
+        checking.report(path, text, Finding(Code.KIND, said, did_you_mean(str(kind), fitting), ("kind",)))
+    return None if known else _guess(value, fitting)
 
 
 def _kinds(model: type[Document]) -> tuple[str, ...]:
@@ -129,7 +126,8 @@ def _kinds(model: type[Document]) -> tuple[str, ...]:
     return kinds
 
 
-def _guess(text: YamlText, fitting: dict[str, type[D]]) -> type[D]:
-    """A product without a kind: a batch product where it has columns, else a streaming one."""
-    kind = "BatchDataProduct" if "columns" in text.value else "StreamingDataProduct"
-    return fitting[kind]
+def _guess(value: dict[str, Any], fitting: dict[str, type[D]]) -> type[D]:
+    """What is meant by a file without a known kind: the place says it; a product with columns is a batch product."""
+    if len(fitting) == 1:
+        return next(iter(fitting.values()))
+    return fitting["BatchDataProduct" if "columns" in value else "StreamingDataProduct"]

@@ -51,7 +51,8 @@ class Repository:
                     path, Code.UNREADABLE, f"is larger than {MAX_BYTES // 1024**2} MiB", "take a large value out"
                 )
                 return None
-            return data.decode("utf-8-sig")
+            # As Python reads texts: one way to end a line, so that places mean the same to every parser.
+            return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             column = error.start - data.rfind(b"\n", 0, error.start)

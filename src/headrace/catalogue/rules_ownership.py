@@ -101,9 +101,9 @@ def parties_exist(checking: Checking, product: Declared[Any]) -> Findings:
 
 
 def event_names(product: Declared[Any]) -> list[str] | None:
-    """The names under events as they are written, malformed ones too; None where one is missing."""
+    """The names under events as they are written, malformed ones too; None where one is missing, or all are."""
     value = product.text.value.get("events")
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not value:
         return None
     found = [event.get("name") if isinstance(event, dict) else None for event in value]
     return [n for n in found if isinstance(n, str)] if all(isinstance(n, str) for n in found) else None

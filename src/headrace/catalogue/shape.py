@@ -93,6 +93,7 @@ class _Walk:
             return None
         if len(value) < least:
             self.findings.append(Finding(Code.OUT_OF_RANGE, f"'{path[-1]}' is empty", path=path))
+            return None
         return [self.model(model, item, (*path, i)) for i, item in enumerate(value)]
 
     def _dict(self, model: type[Document], value: Any, path: Path, least: int) -> dict[str, Document] | None:
@@ -101,6 +102,7 @@ class _Walk:
             return None
         if len(value) < least:
             self.findings.append(Finding(Code.OUT_OF_RANGE, f"'{path[-1]}' is empty", path=path))
+            return None
         return {key: self.model(model, item, (*path, key)) for key, item in value.items()}
 
     def _choice(self, choices: Mapping[str, type[Document]], value: Any, path: Path) -> Document | None:
