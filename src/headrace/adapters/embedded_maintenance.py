@@ -63,7 +63,8 @@ class Maintenance:
                 configs = json.loads(text)
                 policy = configs.get("cleanup.policy", "delete").split(",")
                 dirty = next_ - cleaned
-                if "compact" in policy and dirty and (compact_all or dirty >= (next_ - first) * _DIRTY_RATIO):
+                # As on Kafka, a tombstone whose time is over goes with the next compaction that is due, not sooner.
+                if "compact" in policy and (compact_all or (dirty and dirty >= (next_ - first) * _DIRTY_RATIO)):
                     self._compact(id_, name, configs, next_)
                 if "delete" in policy:
                     self._expire(id_, int(configs.get("retention.ms", 7 * _DAY_MS)))
