@@ -28,7 +28,9 @@ def publish(
     tenant: Annotated[str, typer.Option("--tenant", "-t", help="The tenant to publish for")] = "",
     application: Annotated[str | None, typer.Option(help="The application to publish as")] = None,
     region: Annotated[str | None, typer.Option(help="The region; else the setting, else the tenant's")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="A declaration repository, instead of the applied one")] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="A declaration repository; else the setting, else the working directory")
+    ] = None,
     major: Annotated[int | None, typer.Option(help="Which major of the product")] = None,
     envelope: Annotated[
         bool, typer.Option("--envelope", help="Lines are objects of `data` and, where wanted, id, time, subject, meta")
@@ -41,11 +43,12 @@ def publish(
     Every line is checked first: if one is at fault, all faults are listed with their line numbers and nothing is published.
     """
     from headrace.bootstrap import App
-    from headrace.cli.where import region_of
+    from headrace.cli.where import region_of, repository
 
     if not tenant:
         raise typer.BadParameter("name the tenant with --tenant")
     lines = _read(file)
+    catalogue = repository(catalogue)
     app = App(application, region=region or region_of(tenant, region, catalogue), catalogue=catalogue)
     with app:
         producer = app.producer(product, major=major)

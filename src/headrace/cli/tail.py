@@ -29,13 +29,15 @@ def tail(
     number: Annotated[int | None, typer.Option("--number", "-n", help="End after so many events")] = None,
     follow: Annotated[bool, typer.Option(help="Wait for more at the end of the log")] = True,
     region: Annotated[str | None, typer.Option(help="The region; else the setting, else the tenant's")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="A declaration repository, instead of the applied one")] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="A declaration repository; else the setting, else the working directory")
+    ] = None,
     major: Annotated[int | None, typer.Option(help="Which major of the product")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line")] = False,
 ) -> None:
     """Show a product's events of one tenant as they arrive. It joins no group and commits nothing."""
     from headrace.bootstrap import open_feed
-    from headrace.cli.where import region_of
+    from headrace.cli.where import region_of, repository
     from headrace.clock import SYSTEM_CLOCK
     from headrace.envelope.codec import ProductCodec
     from headrace.interfaces.broker import OffsetAt
@@ -48,6 +50,7 @@ def tail(
         place = parse_start(start)
     except ValueError as error:
         raise typer.BadParameter(f"--from: {error}") from error
+    catalogue = repository(catalogue)
     settings = load_settings(region=region_of(tenant, region, catalogue), catalogue=catalogue)
     parts, feed = open_feed(settings, settings.require("region"), SYSTEM_CLOCK)
     try:

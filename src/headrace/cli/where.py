@@ -1,4 +1,4 @@
-"""Which region a command talks to: what is named, else the setting, else where the tenant lives."""
+"""Where a command works: which declaration repository it starts from, and which region it talks to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ from pathlib import Path
 
 from headrace.errors import UnknownTenant
 from headrace.settings import load_settings
+
+
+def repository(named: Path | None) -> Path | None:
+    """The declaration repository: the one named, else the setting, else the working directory where it is one (as for
+    `headrace plan`); None where the applied catalogue is to be used (a `cluster` is set)."""
+    settings = load_settings(catalogue=named)
+    found: Path | None = settings.catalogue
+    if found is None and settings.cluster is None and Path("headrace.yaml").is_file():
+        return Path()
+    return found
 
 
 def region_of(tenant: str, region: str | None, catalogue: Path | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -15,24 +16,12 @@ from typing import Any
 
 import msgspec
 
-from headrace.errors import HeadraceError
+from headrace.errors import ApplicationFailed
 
 END_S = 60.0
 """How long applications may take to drain and commit when they are told to end."""
 
 LOG_LINES = 15
-
-
-class ApplicationFailed(HeadraceError):
-    """An application of the demo has ended by itself, or did not do what it was told. ``log``: its last lines."""
-
-    code = "demo.application-failed"
-
-
-class DemoStuck(HeadraceError):
-    """The applications run, but what was published does not arrive."""
-
-    code = "demo.stuck"
 
 
 @dataclass
@@ -57,14 +46,22 @@ class Running:
             self.process.stdin.write(msgspec.json.encode(order) + b"\n")
             self.process.stdin.flush()
         except OSError as error:
-            raise failure(self) from error
+            raise failure(self, _end_of(self.process)) from error
 
     @property
     def progress(self) -> dict[str, Any]:
         return self.said.get("progress", {})
 
 
-def failure(running: Running, why: str = "has ended by itself") -> ApplicationFailed:
+def _end_of(process: subprocess.Popen[bytes]) -> str:
+    try:
+        code = process.wait(10)
+    except subprocess.TimeoutExpired:
+        return "does not answer"
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"has ended by itself, with exit code {code}"
+
+
+def failure(running: Running, why: str) -> ApplicationFailed:
     """The error that tells of it, with the end of its log."""
     try:
         lines = running.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
@@ -151,8 +148,7 @@ class Processes:
                 if message is None:
                     running.ended = True
                     if "done" not in running.said:
-                        running.process.wait(10)
-                        raise failure(running)
+                        raise failure(running, _end_of(running.process))
                 else:
                     running.said[message["kind"]] = message
                     yield running, message

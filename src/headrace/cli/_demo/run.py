@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from headrace.cli._demo.applications import APPLICATIONS
 from headrace.cli._demo.checks import Accounts, Check, Told
 from headrace.cli._demo.prepare import Prepared
-from headrace.cli._demo.processes import DemoStuck, Processes, Running, failure
+from headrace.cli._demo.processes import Processes, Running, failure
 from headrace.cli._demo.provision import Provisioned, cluster_address, provision
 from headrace.cli._demo.replay import Replay
 from headrace.cli.regions import open_regions
+from headrace.errors import DemoStuck
 from headrace.model.catalogue import Catalogue
 
 STUCK_S = 60.0
