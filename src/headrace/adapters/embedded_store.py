@@ -11,10 +11,14 @@ Several processes of one machine share it. What makes that safe, and quick:
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import threading
+import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +28,8 @@ from typing import Any
 import apsw
 
 from headrace.errors import AccessDenied, BrokerError, BrokerUnavailable, Closed, HeadraceError, StoreCorrupt
+
+LOG = logging.getLogger(__name__)
 
 FILE = "headrace.db"
 FORMAT = 1
@@ -76,6 +82,9 @@ CREATE TABLE IF NOT EXISTS transactional(id TEXT PRIMARY KEY, epoch INTEGER NOT 
 INSERT OR IGNORE INTO store VALUES('topics', '0');
 """
 
+_FILE_LOOK_S = 1.0
+"""How often a reader looks whether its file is still the store's."""
+
 _SHIFT = 40
 
 
@@ -95,6 +104,7 @@ class Gate:
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / f"{FILE}.gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _gates.add(self)
 
     def __enter__(self) -> None:
         fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -105,6 +115,11 @@ class Gate:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
+        os.close(self._file)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: a lock belongs to the open file, so a child that kept it open would keep a parent's lock held
+        after the parent was killed. Closing this copy takes nothing from a parent that lives."""
         os.close(self._file)
 
 
@@ -127,42 +142,54 @@ def open_store(folder: Path, *, vfs: str | None = None, synchronous: str = "FULL
             raise AccessDenied(
                 f"the store's folder {folder} cannot be made: {error.strerror}", path=str(folder)
             ) from error
-        path = folder / FILE
-        if not path.exists():
-            # SQLite gives -wal and -shm the mode of the database file, so it is made first, for its owner alone.
-            try:
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            except OSError as error:
-                raise AccessDenied(f"{path} cannot be made: {error.strerror}", path=str(path)) from error
-        db = apsw.Connection(str(path), **({"vfs": vfs} if vfs else {}))
-        db.set_busy_timeout(10_000)
-        _prepare(db, folder, synchronous)
+        gate = Gate(folder)
+        try:
+            with gate:
+                # Inside the gate: closing a second file handle of a database drops SQLite's locks on it in this process, so
+                # nobody may have it open while it is made.
+                _make_file(folder)
+                db = apsw.Connection(str(folder / FILE), **({"vfs": vfs} if vfs else {}))
+                db.set_busy_timeout(10_000)
+                _prepare(db, folder, synchronous)
+        finally:
+            gate.close()
         return db
 
 
+def _make_file(folder: Path) -> None:
+    path = folder / FILE
+    if path.exists():
+        return
+    # SQLite gives -wal and -shm the mode of the database file, so it is made first, for its owner alone.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    # The names have to survive a loss of power as well.
+    for directory in (folder, folder.parent):
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _prepare(db: apsw.Connection, folder: Path, synchronous: str) -> None:
-    gate = Gate(folder)
-    try:
-        with gate:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute(f"PRAGMA synchronous={synchronous}")
-            db.execute("PRAGMA wal_autocheckpoint=0")
-            db.execute("PRAGMA mmap_size=0")
-            db.execute("PRAGMA cache_size=-16384")
-            found = db.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, FORMAT):
-                raise StoreCorrupt(
-                    f"{folder / FILE} has format {found}, and this release reads format {FORMAT}",
-                    hint="use the release that wrote it, or another folder",
-                    path=str(folder / FILE),
-                )
-            if found == 0:
-                with db:
-                    db.execute(_DDL)
-                    db.execute(f"PRAGMA user_version={FORMAT}")
-                    db.execute("INSERT OR IGNORE INTO store VALUES('cluster_id', ?)", (f"embedded-{uuid.uuid4().hex}",))
-    finally:
-        gate.close()
+    """The connection's settings, and the tables where they are not there. The gate is held."""
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute(f"PRAGMA synchronous={synchronous}")
+    db.execute("PRAGMA wal_autocheckpoint=0")
+    db.execute("PRAGMA mmap_size=0")
+    db.execute("PRAGMA cache_size=-16384")
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    if found not in (0, FORMAT):
+        raise StoreCorrupt(
+            f"{folder / FILE} has format {found}, and this release reads format {FORMAT}",
+            hint="use the release that wrote it, or another folder",
+            path=str(folder / FILE),
+        )
+    if found == 0:
+        with db:
+            db.execute(_DDL)
+            db.execute(f"PRAGMA user_version={FORMAT}")
+            db.execute("INSERT OR IGNORE INTO store VALUES('cluster_id', ?)", (f"embedded-{uuid.uuid4().hex}",))
 
 
 @contextmanager
@@ -190,6 +217,13 @@ def translated(where: Path | str) -> Iterator[None]:
         raise BrokerUnavailable(f"the store {where} cannot be read or written: {error}", path=str(where)) from error
     except apsw.Error as error:
         raise BrokerError(f"the store {where}: {error}", path=str(where)) from error
+    except OSError as error:  # of the files beside the database
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        raise (AccessDenied if denied else BrokerUnavailable)(
+            f"the store {where} cannot be used: {error}",
+            hint="look at the owner and mode of its folder" if denied else None,
+            path=str(where),
+        ) from error
 
 
 class Store:
@@ -203,11 +237,36 @@ class Store:
         self.folder = folder
         self._lock = threading.RLock()
         self._wal_pages = 0
-        self._closed = False
+        self._closed: str | None = None
         self.db = open_store(folder, vfs=vfs, synchronous=synchronous)
         self.db.set_wal_hook(self._on_commit)
-        self._gate = Gate(folder)
+        with translated(folder):
+            self._gate = Gate(folder)
+        self._files = self._identities()
+        self._next_look = 0.0
         self.bell = bell(folder)
+        _stores.add(self)
+
+    def _identities(self) -> tuple[tuple[int, int] | None, ...]:
+        found: list[tuple[int, int] | None] = []
+        for name in (FILE, f"{FILE}-wal"):
+            try:
+                status = (self.folder / name).stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((status.st_dev, status.st_ino))
+        return tuple(found)
+
+    def _check_files(self) -> None:
+        """A file that was deleted can still be written to: what it then acknowledges would be gone with the process. The WAL
+        stays as long as a connection is open."""
+        if self._identities() != self._files:
+            raise StoreCorrupt(
+                f"the files of the store {self.folder} were removed or replaced while it was open",
+                hint="stop every process that uses it, then open it again",
+                path=str(self.folder),
+            )
 
     def _on_commit(self, _db: apsw.Connection, _name: str, pages: int) -> int:
         self._wal_pages = pages
@@ -218,6 +277,7 @@ class Store:
         with self._lock, translated(self.folder):
             self._check_open()
             with self._gate:
+                self._check_files()
                 self.db.execute("BEGIN IMMEDIATE")
                 try:
                     result = change(self.db)
@@ -241,6 +301,9 @@ class Store:
                 self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except (apsw.BusyError, apsw.LockedError):
             pass  # a reader is in the way: the next commit tries again
+        except apsw.Error as error:
+            # The commit before it stands, and must not be reported as failed.
+            LOG.warning("the WAL of the store %s was not copied into the database: %s", self.folder, error)
         finally:
             self.db.set_busy_timeout(10_000)
 
@@ -259,16 +322,25 @@ class Store:
         """Changes whenever another connection has committed."""
         with self._lock, translated(self.folder):
             self._check_open()
+            now = time.monotonic()
+            if now >= self._next_look:
+                self._next_look = now + _FILE_LOOK_S
+                self._check_files()
             return int(self.db.pragma("data_version"))
 
     def _check_open(self) -> None:
-        if self._closed:
-            raise Closed("the store is closed")
+        if self._closed is not None:
+            raise Closed(self._closed)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: SQLite's connections do not survive a fork."""
+        self._lock = threading.RLock()  # another thread of the parent may have held it
+        self._closed = "the store was opened before a fork (open a broker in each process)"
 
     def close(self) -> None:
         with self._lock:
-            if not self._closed:
-                self._closed = True
+            if self._closed is None:
+                self._closed = "the store is closed"
                 try:
                     self.db.close()
                 finally:
@@ -298,6 +370,8 @@ class Bell:
                 self._condition.wait(timeout)
 
 
+_gates: weakref.WeakSet[Gate] = weakref.WeakSet()
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 _bells: dict[str, Bell] = {}
 _bells_lock = threading.Lock()
 
@@ -312,6 +386,10 @@ def _after_fork() -> None:
     # A lock that another thread held at the fork would stay held for ever in the child.
     global _bells, _bells_lock
     _bells, _bells_lock = {}, threading.Lock()
+    for gate in _gates:
+        gate.leave_to_parent()
+    for store in _stores:
+        store.leave_to_parent()
 
 
 os.register_at_fork(after_in_child=_after_fork)
