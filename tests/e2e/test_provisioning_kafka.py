@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from headrace.adapters.embedded_registry import EmbeddedRegistry
 
+from headrace.adapters.embedded_registry import EmbeddedRegistry
 from headrace.adapters.kafka_broker import KafkaBroker
 from headrace.clock import SYSTEM_CLOCK
 from headrace.errors import WrongCluster

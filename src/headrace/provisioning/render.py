@@ -174,8 +174,8 @@ def _orphans(plan: Plan, verbose: bool) -> list[str]:
 
 def _interruptions(plan: Plan) -> list[str]:
     return [
-        f"The last apply of region {i.region} ({i.apply}, plan {i.plan[:12]}) did not end: {i.done} of {i.total} changes "
-        "were made. What follows is what is left."
+        f"The last apply of region {i.region} ({i.apply}, plan {i.plan[:12]}) did not end, or is still running: {i.done} of "
+        f"{i.total} changes were made. What follows is what is left."
         for i in plan.interruptions
     ]
 

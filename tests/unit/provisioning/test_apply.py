@@ -295,6 +295,15 @@ def test_a_lost_journal_changes_nothing() -> None:
     assert [c.name for c in plan_of(GROWN, world).changes] == [names.journal_topic()]
 
 
+def test_a_lost_catalogue_topic_is_made_and_filled_again() -> None:
+    """Its loss costs nothing but the time to the next apply."""
+    world, wanted = complete(), complete().state()
+    world.brokers["us"].admin.delete_topics([names.catalogue_topic()])
+    assert [type(c).__name__ for c in plan_of(GROWN, world).changes] == ["CreateTopic", "PublishCatalogue"]
+    apply_all(GROWN, world)
+    assert world.state() == wanted
+
+
 def test_a_deletion_means_the_topic_that_was_planned() -> None:
     """A topic that was made again between plan and apply is not deleted in the old one's place."""
     from headrace.provisioning.apply import apply_plan
