@@ -90,7 +90,7 @@ def test_a_setting_that_headrace_does_not_manage_is_drift_and_left(applied: Worl
 
 
 def test_the_order_of_cleanup_policies_is_no_difference(applied: World) -> None:
-    """`delete,compact` is `compact,delete`."""
+    """A set of policies counts, not the order or the spaces in which the broker writes them."""
     applied.brokers["eu"].admin.set_configs({"dlq.plan": {"cleanup.policy": "delete, compact"}})
     assert plan_of(Repository(), applied).clean
 
