@@ -53,9 +53,12 @@ keep it as ``__cause__``.
     |   +-- ApplyInterrupted              (retryable) stopped half-way; the next apply resumes
     |   +-- WrongCluster                  not the cluster or the region that the declaration names
     +-- HandlerError
-        +-- LaneStopped                   one tenant's lane stands still, and why
-        +-- TooManyRejects                a lane's limit on dead letters was met
-        +-- HandlerMisdeclared            the handler's signature does not fit its registration
+    |   +-- LaneStopped                   one tenant's lane stands still, and why
+    |   +-- TooManyRejects                a lane's limit on dead letters was met
+    |   +-- HandlerMisdeclared            the handler's signature does not fit its registration
+    +-- DemoError                         the demo cannot go on
+        +-- ApplicationFailed             one of its applications has ended by itself
+        +-- DemoStuck                     its applications run, but nothing moves
 """
 
 from __future__ import annotations
@@ -381,3 +384,20 @@ class TooManyRejects(HandlerError):
 
 class HandlerMisdeclared(HandlerError):
     code = "handler.misdeclared"
+
+
+# --- the demo ------------------------------------------------------------------------------------------------------
+
+
+class DemoError(HeadraceError):
+    code = "demo"
+
+
+class ApplicationFailed(DemoError):
+    """``application`` and ``region``: which one. The message ends with the last lines of its log."""
+
+    code = "demo.application-failed"
+
+
+class DemoStuck(DemoError):
+    code = "demo.stuck"

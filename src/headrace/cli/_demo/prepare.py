@@ -28,10 +28,8 @@ class Prepared:
     stores: tuple[str, ...]
 
 
-def catalogue_source() -> Path:
-    """The retail catalogue: beside this module where it was installed, in ``examples`` where the source tree is used."""
-    installed = Path(__file__).parent / "retail"
-    return installed if installed.is_dir() else Path(__file__).parents[4] / "examples" / "retail"
+CATALOGUE = Path(__file__).parent / "retail"
+"""The retail catalogue: a link to ``examples/retail`` in the source tree, its files where Headrace was installed."""
 
 
 def prepare(folder: Path, stores: Sequence[str], *, whole: bool) -> Prepared:
@@ -49,7 +47,7 @@ def prepare(folder: Path, stores: Sequence[str], *, whole: bool) -> Prepared:
         )
     folder = folder.absolute()
     _empty(folder)
-    shutil.copytree(catalogue_source(), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".headrace"))
+    shutil.copytree(CATALOGUE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".headrace"))
     (folder / "headrace.toml").write_text(_SETTINGS)
     (folder / ".gitignore").write_text("*\n")
     if not whole:

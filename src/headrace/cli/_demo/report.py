@@ -83,9 +83,9 @@ def as_json(outcome: Outcome, folder: str) -> dict[str, Any]:
         },
         "topics": [
             {
-                **line._asdict(),
+                **{name: value for name, value in line._asdict().items() if name not in QUANTILES},
                 "per_second": round(line.per_second, 1),
-                "latency_ms": {"p50": line.p50, "p95": line.p95, "p99": line.p99},
+                "latency_ms": {name: getattr(line, name) for name in QUANTILES},
             }
             for line in lines(outcome)
         ],
