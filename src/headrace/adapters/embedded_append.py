@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -14,7 +14,8 @@ from headrace.model.record import Record
 
 BATCH_BYTES = 1_000_000
 BATCH_RECORDS = 1_000
-"""A row holds no more, so that a reader that decodes one row at a time stays within bounds."""
+"""A row holds no more records, and about so many bytes (a single record may be larger), so that a reader that decodes a few
+rows at a time stays within bounds."""
 
 
 class Appended(NamedTuple):
@@ -26,7 +27,7 @@ class Appended(NamedTuple):
 
 
 def size_of(record: Record) -> int:
-    """Bytes of key, value and headers, as the bounds count them."""
+    """Bytes of key, value and headers, as a topic's limit counts them."""
     size = len(record.value or b"") + len(record.key or b"")
     for name, value in record.headers:
         size += len(name) + len(value or b"")
@@ -42,49 +43,53 @@ def append(db: apsw.Connection, name: str, records: Sequence[Record], now_ms: in
     # The log's time never goes back, though the machine's clock may.
     timestamp = max(now_ms, last_ts)
     refused: dict[int, HeadraceError] = {}
-    accepted: Sequence[Record] = records
-    sizes = [size_of(record) for record in records]
-    if compacted or max(sizes, default=0) > max_bytes:
-        refused = _refused(name, records, sizes, max_bytes, bool(compacted))
-        if refused:
-            accepted = [record for i, record in enumerate(records) if i not in refused]
-            sizes = [size for i, size in enumerate(sizes) if i not in refused]
-    if accepted:
+    rows: list[tuple[int, bytes]] = []
+    for start in range(0, len(records), BATCH_RECORDS):
+        part = records[start : start + BATCH_RECORDS]
+        blob = encode_dense(part)
+        if compacted or _may_exceed(part, blob, max_bytes):
+            wrong = _refused(name, part, max_bytes, bool(compacted))
+            if wrong:
+                refused |= {start + i: error for i, error in wrong.items()}
+                part = [record for i, record in enumerate(part) if i not in wrong]
+                blob = encode_dense(part)
+        rows += _halved(part, blob)
+    if rows:
         sequence = db.execute("SELECT coalesce(max(seq), 0) + 1 FROM topics").fetchone()[0]
         offset = first
-        for part in _parts(accepted, sizes):
-            last = offset + len(part) - 1
+        for count, blob in rows:
+            last = offset + count - 1
             db.execute(
                 "INSERT INTO batches(id, last, ts, blob) VALUES(?, ?, ?, ?)",
-                (row_id(topic, offset), last, timestamp, encode_dense(part)),
+                (row_id(topic, offset), last, timestamp, blob),
             )
             offset = last + 1
-        db.execute(
-            "UPDATE topics SET next=?, last_ts=?, seq=? WHERE id=?",
-            (offset, timestamp, sequence, topic),
-        )
+        db.execute("UPDATE topics SET next=?, last_ts=?, seq=? WHERE id=?", (offset, timestamp, sequence, topic))
     return Appended(first, timestamp, refused)
 
 
-def _parts(records: Sequence[Record], sizes: Sequence[int]) -> Sequence[Sequence[Record]]:
-    if len(records) <= BATCH_RECORDS and sum(sizes) <= BATCH_BYTES:
-        return (records,)
-    parts: list[list[Record]] = [[]]
-    size = 0
-    for record, bytes_ in zip(records, sizes, strict=True):
-        if parts[-1] and (len(parts[-1]) >= BATCH_RECORDS or size + bytes_ > BATCH_BYTES):
-            parts.append([])
-            size = 0
-        parts[-1].append(record)
-        size += bytes_
-    return parts
+def _halved(records: Sequence[Record], blob: bytes) -> Iterator[tuple[int, bytes]]:
+    """The rows for these records: each a number of records and their blob."""
+    if len(blob) <= 2 * BATCH_BYTES or len(records) == 1:
+        if records:
+            yield len(records), blob
+    else:
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            yield from _halved(half, encode_dense(half))
 
 
-def _refused(
-    name: str, records: Sequence[Record], sizes: Sequence[int], max_bytes: int, compacted: bool
-) -> dict[int, HeadraceError]:
+def _may_exceed(records: Sequence[Record], blob: bytes, max_bytes: int) -> bool:
+    """Whether a record of the batch may be larger than the topic takes. What is not values is keys and headers: even if all
+    of it were the largest record's, that would fit. Adding up each record's headers instead costs 1 us a record."""
+    values = [len(record.value or b"") for record in records]
+    return len(blob) - sum(values) + max(values) > max_bytes
+
+
+def _refused(name: str, records: Sequence[Record], max_bytes: int, compacted: bool) -> dict[int, HeadraceError]:
     refused: dict[int, HeadraceError] = {}
-    for i, (record, size) in enumerate(zip(records, sizes, strict=True)):
+    for i, record in enumerate(records):
+        size = size_of(record)
         if size > max_bytes:
             refused[i] = PayloadTooLarge(
                 f"a record of {size} bytes is larger than {name} takes ({max_bytes})",
