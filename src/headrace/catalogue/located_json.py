@@ -15,6 +15,8 @@ from headrace.catalogue.findings import Finding, Path, Place
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
+_MAX_DEPTH: Final = 100
+
 
 class _Twice(Exception):
     """Some object of the text has a key twice."""
@@ -45,7 +47,9 @@ class JsonText:
             except _Twice:
                 self.value = json.loads(text, parse_constant=_no_constant)
                 self.findings.extend(self._twice())
-            self.parsed = True
+            self.parsed = not _too_deep(self.value)
+            if not self.parsed:
+                self.findings.append(Finding(Code.JSON_SYNTAX, "is nested too deeply", place=Place(1, 1)))
         except json.JSONDecodeError as error:
             place = Place(error.lineno, error.colno)
             self.findings.append(
@@ -123,6 +127,16 @@ class JsonText:
     def _position(self, offset: int) -> Place:
         before = self._text.rfind("\n", 0, offset)
         return Place(self._text.count("\n", 0, offset) + 1, offset - before)
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether lists and objects nest deeper than what reads a schema or an event may recurse."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [i for v in level if isinstance(v, dict | list) for i in (v.values() if isinstance(v, dict) else v)]
+        if not level:
+            return False
+    return True
 
 
 def _hint(text: str, error: json.JSONDecodeError) -> str:

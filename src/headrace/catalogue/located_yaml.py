@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ruamel.yaml.cyaml import CBaseLoader
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from headrace.catalogue.codes import Code
@@ -43,48 +43,52 @@ class YamlText:
         self._node: Node | None = None
         try:
             self._node = self._compose(text)
-            self.parsed = True
+            self.parsed = self._node is not None or not self.findings
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
             self.findings.append(_refused(error, place))
         except (YAMLError, UnicodeError) as error:
             self.findings.append(Finding(Code.YAML_SYNTAX, _odd_character(error, text), place=_odd_place(text)))
-        except RecursionError:
-            self.findings.append(Finding(Code.YAML_SYNTAX, "is nested too deeply", place=Place(1, 1)))
-        if self._node is not None and self.parsed:
-            self.value = self._value(self._node, 0)
+        if self._node is not None:
+            self.value = self._value(self._node)
 
     def _compose(self, text: str) -> Node | None:
-        loader = CBaseLoader(text)
-        if "*" in text or "&" in text:
-            # Composing follows aliases; looking for them first keeps the one place of each.
-            self._aliases(text)
-        node = loader.get_single_node()
+        # Composing follows aliases and recurses in C, so what it may not meet is looked for first, event by event.
+        if self._survey(text):
+            return None
+        node = CBaseLoader(text).get_single_node()
         return node if isinstance(node, Node) else None
 
-    def _aliases(self, text: str) -> None:
+    def _survey(self, text: str) -> bool:
+        """Report each anchor and alias; whether the text is nested too deeply to be composed, which is reported too."""
         loader = CBaseLoader(text)
+        depth = 0
         while loader.check_event():
             event = loader.get_event()
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    self.findings.append(Finding(Code.YAML_SYNTAX, "is nested too deeply", place=_start(event)))
+                    return True
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
             anchor = getattr(event, "anchor", None)
             if anchor is not None:
                 what = "alias *" if isinstance(event, AliasEvent) else "anchor &"
                 self.findings.append(Finding(Code.YAML_FEATURE, f"has the {what}{anchor}", place=_start(event)))
+        return False
 
-    def _value(self, node: Node, depth: int) -> Any:
-        if depth > _MAX_DEPTH:
-            self.findings.append(Finding(Code.YAML_SYNTAX, "is nested too deeply", place=_start(node)))
-            return None
+    def _value(self, node: Node) -> Any:
         if node.tag is not None and str(node.tag) not in _PLAIN_TAGS:
             self.findings.append(Finding(Code.YAML_FEATURE, f"has the tag {node.tag}", place=_start(node)))
         if isinstance(node, MappingNode):
-            return self._mapping(node, depth)
+            return self._mapping(node)
         if isinstance(node, SequenceNode):
-            return [self._value(item, depth + 1) for item in node.value]
+            return [self._value(item) for item in node.value]
         return _scalar(node)
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
+    def _mapping(self, node: MappingNode) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, ScalarNode):
@@ -99,7 +103,7 @@ class YamlText:
                 message = f"has the key {key!r} twice; it stands in line {first.start_mark.line + 1} too"
                 self.findings.append(Finding(Code.DUPLICATE_KEY, message, place=_start(key_node)))
                 continue
-            out[key] = self._value(value_node, depth + 1)
+            out[key] = self._value(value_node)
         return out
 
     def place(self, path: Path, *, key: bool = False) -> Place:

@@ -72,7 +72,10 @@ class Repository:
 def scan(root: FilePath) -> Repository:
     """Look through ``root``: every declaration where it belongs, and every fault of place."""
     found = Repository(root)
-    for entry in _entries(found, root, ""):
+    entries = _entries(found, root, "")
+    # Without headrace.yaml this may be any directory at all, which is not ours to search.
+    ours = any(entry.name == ROOT_FILE for entry in entries)
+    for entry in entries:
         if entry.name in _FOLDERS and entry.is_dir(follow_symlinks=False):
             if entry.name == "products":
                 _products(found, entry)
@@ -83,7 +86,7 @@ def scan(root: FilePath) -> Repository:
         elif entry.name == ROOT_FILE:
             if _regular(found, entry, entry.name):
                 found.headrace = ROOT_FILE
-        else:
+        elif ours:
             _elsewhere(found, entry, entry.name)
     if found.headrace is None and not any(f.path == ROOT_FILE for f in found.faults):
         found._fault(ROOT_FILE, Code.NO_HEADRACE_YAML, "the file is missing")
