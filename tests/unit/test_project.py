@@ -28,6 +28,20 @@ def test_notice_names_every_dependency() -> None:
     assert [name for name in sorted(names) if not re.search(rf"\b{re.escape(name)}\b", notice)] == []
 
 
+def test_the_locks_hold_every_dependency() -> None:
+    """What pyproject.toml asks for at run time is in runtime.lock, and what it asks for to develop in dev.lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"].values()
+    asked = {
+        "runtime.lock": project["project"]["dependencies"],
+        "dev.lock": [d for group in groups for d in group if isinstance(d, str)],
+    }
+    for lock, dependencies in asked.items():
+        held = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE))
+        names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~ ]", d)[0]).lower() for d in dependencies}
+        assert names <= held, f"run `make lock`: {lock} lacks {sorted(names - held)}"
+
+
 def test_every_test_says_what_it_proves() -> None:
     """Each test function has a docstring whose first sentence says what it proves."""
     silent = []
