@@ -11,6 +11,7 @@ from pathlib import Path
 import apsw
 
 from headrace.adapters import embedded_groups as groups
+from headrace.adapters.embedded_append import next_sequence
 from headrace.adapters.embedded_configs import config_problem, is_compacted, max_message_bytes
 from headrace.adapters.embedded_store import Store, offset_of, row_id
 from headrace.clock import Clock
@@ -100,6 +101,7 @@ class EmbeddedAdmin:
     def delete_topics(self, names: Sequence[str]) -> Mapping[str, BrokerError | None]:
         def delete(db: apsw.Connection) -> dict[str, BrokerError | None]:
             answers: dict[str, BrokerError | None] = {}
+            db.execute("INSERT OR REPLACE INTO store VALUES('sequence', ?)", (str(next_sequence(db)),))
             for name in names:
                 row = db.execute("DELETE FROM topics WHERE name=? RETURNING id", (name,)).fetchone()
                 if row is None:

@@ -26,6 +26,16 @@ class Appended(NamedTuple):
     refused: dict[int, HeadraceError]
 
 
+def next_sequence(db: apsw.Connection) -> int:
+    """One more than that of any append before. Readers ask for the topics above the last that they saw, so it may not go
+    back when the topic with the highest is deleted: then its number stays in the table `store`."""
+    row: tuple[int] = db.execute(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM topics),"
+        " (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM store WHERE name='sequence')) + 1"
+    ).fetchone()
+    return row[0]
+
+
 def size_of(record: Record) -> int:
     """Bytes of key, value and headers, as a topic's limit counts them."""
     size = len(record.value or b"") + len(record.key or b"")
@@ -55,7 +65,7 @@ def append(db: apsw.Connection, name: str, records: Sequence[Record], now_ms: in
                 blob = encode_dense(part)
         rows += _halved(part, blob)
     if rows:
-        sequence = db.execute("SELECT coalesce(max(seq), 0) + 1 FROM topics").fetchone()[0]
+        sequence = next_sequence(db)
         offset = first
         for count, blob in rows:
             last = offset + count - 1

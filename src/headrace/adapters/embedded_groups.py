@@ -31,11 +31,13 @@ class Taken(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What one look at the group brought for a member. ``lost``: its membership is over."""
+    """What one look at the group brought for a member. ``lost``: its membership is over. ``state``: the group's (`state`)
+    after it."""
 
     taken: tuple[Taken, ...]
     to_release: tuple[int, ...]
     lost: bool
+    state: tuple[int, int, str] | None
 
 
 def join(db: apsw.Connection, group: str, member: str, prefixes: Iterable[str]) -> None:
@@ -82,7 +84,7 @@ def dead_members(db: apsw.Connection, group: str, me: str, living: Callable[[str
 def take_turn(db: apsw.Connection, group: str, member: str, held: Mapping[int, int]) -> Turn:
     """Bring the targets up to date, and take what is free. ``held``: generations by topic, as the member knows them."""
     if db.execute("SELECT 1 FROM members WHERE grp=? AND member=?", (group, member)).fetchone() is None:
-        return Turn((), (), lost=True)
+        return Turn((), (), lost=True, state=None)
     _rebalance(db, group)
     taken = []
     free = db.execute(
@@ -105,7 +107,8 @@ def take_turn(db: apsw.Connection, group: str, member: str, held: Mapping[int, i
         topic
         for (topic,) in db.execute("SELECT topic FROM assignments WHERE grp=? AND target=?", (group, member)).fetchall()
     }
-    return Turn(tuple(taken), tuple(sorted(topic for topic in held if topic not in keep)), lost=False)
+    to_release = tuple(sorted(topic for topic in held if topic not in keep))
+    return Turn(tuple(taken), to_release, lost=False, state=state(db, group))
 
 
 def commit(

@@ -74,6 +74,10 @@ class EmbeddedReader:
         self._group_state: tuple[int, int, str] | None = None
         self._seen = -1
         self._sequence = 0
+        self._topics = ""
+        """The version of the store's set of topics, as it was when those held were last seen to be there."""
+        self._ids: dict[str, int] = {}
+        """Every topic that was ever held, by name: one that comes back with another id is another topic."""
         self._next_liveness = 0.0
         self._errors: list[BrokerError] = []
         self._closed = False
@@ -123,7 +127,11 @@ class EmbeddedReader:
     def _set_paused(self, topics: Iterable[str], paused: bool) -> None:
         with self._lock:
             for name in topics:
-                self._held(name).paused = paused
+                place = self._held(name)
+                place.paused = paused
+                if paused:  # decoded again when it goes on, rather than kept for as long as it does not
+                    place.buffered.clear()
+                    place.beyond = place.position
         self._store.bell.ring()
 
     def seek(self, topic: str, offset: int) -> None:
@@ -148,28 +156,38 @@ class EmbeddedReader:
             self._check_open()
             rung = self._store.bell.rung
             self._look()
+            self._raise_error()
             fetched = self._fetch(max_records)
-            if self._errors:
-                raise self._errors.pop(0)
+            if fetched:
+                return fetched  # an error of another topic waits: what was taken here would not be returned again
+            self._raise_error()
             left = deadline - time.monotonic()
-            if fetched or left <= 0:
+            if left <= 0:
                 return fetched
             self._store.bell.wait(rung, min(left, wait))
             wait = min(wait * 2, _LONGEST_WAIT_S)
+
+    def _raise_error(self) -> None:
+        if self._errors:
+            raise self._errors.pop(0)
 
     def _look(self) -> None:
         """Learn what changed: the group's topics, and how far each topic goes."""
         version = self._store.data_version()
         changed = version != self._seen
-        self._seen = version
         if self._group is not None and self._listener is not None:
             self._attend(changed)
         if changed:
             self._learn_heads()
+            self._seen = version  # only now: a look that failed has to be made again
 
     def _learn_heads(self) -> None:
         def look(db: apsw.Connection) -> tuple[list[tuple[Any, ...]], set[int]]:
             rows = db.execute("SELECT name, id, next, seq FROM topics WHERE seq>?", (self._sequence,)).fetchall()
+            (topics,) = db.execute("SELECT value FROM store WHERE name='topics'").fetchone()
+            if topics == self._topics:
+                return rows, set()
+            self._topics = topics
             ids = {place.topic for place in self._places.values()}
             there = {id_ for id_ in ids if db.execute("SELECT 1 FROM topics WHERE id=?", (id_,)).fetchone()}
             return rows, ids - there
@@ -196,20 +214,28 @@ class EmbeddedReader:
         fetched: list[Fetched] = []
         left = max_records
         with self._lock:
+            # What is decoded goes first: so one topic or two have decoded records waiting, however many are behind.
+            for name in [name for name, place in self._places.items() if place.buffered and not place.paused]:
+                if left > 0:
+                    fetched.append(self._take(self._places[name], left))
+                    left -= len(fetched[-1].records)
+            served = {part.topic for part in fetched}
             for _ in range(len(self._order)):
                 if left <= 0:
                     break
                 # Each poll begins with another topic, so that a busy one does not starve the rest.
                 self._order.rotate(-1)
                 place = self._places[self._order[-1]]
-                if place.paused or place.failed:
+                if place.paused or place.failed or place.name in served:
                     continue
-                if not place.buffered and (place.position != place.head or place.beyond > place.head):
+                if place.position != place.head:
+                    before = place.position
                     self._load(place)
-                if place.buffered:
-                    part = self._take(place, left)
-                    left -= len(part.records)
-                    fetched.append(part)
+                    if place.buffered:
+                        fetched.append(self._take(place, left))
+                        left -= len(fetched[-1].records)
+                    elif place.position != before:  # past what compaction took
+                        fetched.append(Fetched(place.name, (), place.position))
         return fetched
 
     def _take(self, place: _Place, limit: int) -> Fetched:
@@ -320,7 +346,8 @@ class EmbeddedReader:
             return
         self._release(turn.to_release)
         self._take_over(turn.taken)
-        self._group_state = self._store.read(lambda db: groups.state(db, group))
+        # The state of that turn: what others did while the listener was told is another one, and is looked at next.
+        self._group_state = turn.state
 
     def _rejoin(self) -> None:
         """Others took this member for dead: what it held is theirs, and it begins again as a new one."""
@@ -374,7 +401,12 @@ class EmbeddedReader:
                 position = first if t.commit is None else t.commit.offset
                 self._places[t.name] = _Place(t.topic, t.name, position, next_, t.generation)
                 self._order.append(t.name)
-        self._listener.on_assigned({t.name: t.commit for t in taken if ends[t.topic] is not None})
+        there = [t for t in taken if ends[t.topic] is not None]
+        self._listener.on_assigned({t.name: t.commit for t in there})
+        for t in there:
+            if self._ids.setdefault(t.name, t.topic) != t.topic:
+                self._ids[t.name] = t.topic
+                self._fail(self._places[t.name], self._gone(t.name))
 
     def _drop(self, names: Iterable[str]) -> None:
         with self._lock:
