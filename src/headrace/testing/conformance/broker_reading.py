@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from headrace.errors import Closed, GroupFenced, OffsetOutOfRange, TopicMissing
+from headrace.errors import Closed, GroupFenced, OffsetOutOfRange, TopicMissing, TopicReplaced
 from headrace.interfaces.broker import Broker, OffsetAt
-from headrace.testing.conformance.support import Connect, Member, make_topic, poll_until, unique, write
+from headrace.testing.conformance.support import Connect, Member, make_topic, make_topics, poll_until, unique, write
 
 
 class ReadingConformance:
@@ -135,6 +135,34 @@ class ReadingConformance:
         assert reader.values(name) == []
         reader.reader.seek(name, 2)
         poll_until(lambda: reader.values(name) == [b"2"], "it goes on after the seek", reader)
+
+    @pytest.mark.parametrize("again", [False, True], ids=["deleted", "made again"])
+    def test_a_topic_that_goes_away_is_told(self, broker: Broker, again: bool) -> None:
+        """A deleted topic raises `TopicMissing`, one that was made again `TopicReplaced`, also where the new log holds the
+        place that reading was at; the other topics go on."""
+        name, other = make_topic(broker), make_topic(broker)
+        write(broker, name, b"old")
+        reader = Member(broker.reader())
+        reader.reader.assign(dict.fromkeys((name, other), OffsetAt.EARLIEST))
+        poll_until(lambda: reader.values(name) == [b"old"], "the old one is read", reader)
+        broker.admin.delete_topics([name])
+        if again:
+            make_topics(broker, name)
+            write(broker, name, b"new")
+
+        def told() -> bool:
+            try:
+                reader.poll()
+            except (TopicReplaced, TopicMissing) as error:
+                assert isinstance(error, TopicReplaced if again else TopicMissing)
+                assert name in str(error)
+                return True
+            return False
+
+        poll_until(told, "it is told")
+        write(broker, other, b"x")
+        poll_until(lambda: reader.values(other) == [b"x"], "the other goes on", reader)
+        assert reader.values(name) == [b"old"]
 
     def test_a_closed_reader_says_so(self, broker: Broker) -> None:
         """Closing twice is nothing; polling after it raises `Closed`."""
