@@ -89,6 +89,11 @@ def as_json(outcome: Outcome, folder: str) -> dict[str, Any]:
             }
             for line in lines(outcome)
         ],
+        "accounts": [
+            {**account._asdict(), **entry._asdict()}
+            for told in outcome.accounts.told
+            for account, entry in sorted(told.published.items())
+        ],
         "refused": [{"tried": mistake["tried"], "error": mistake["error"]} for mistake in outcome.mistakes],
         "checks": [{"name": check.name, "ok": check.ok, "problems": check.problems} for check in outcome.checks],
         "findings": [
