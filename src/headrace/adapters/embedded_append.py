@@ -9,7 +9,7 @@ import apsw
 
 from headrace.adapters.embedded_batches import encode_dense
 from headrace.adapters.embedded_store import row_id
-from headrace.errors import HeadraceError, InvalidTopic, PayloadTooLarge, TopicMissing
+from headrace.errors import BrokerError, HeadraceError, InvalidTopic, PayloadTooLarge, TopicMissing
 from headrace.model.record import Record
 
 BATCH_BYTES = 1_000_000
@@ -56,9 +56,13 @@ def append(db: apsw.Connection, name: str, records: Sequence[Record], now_ms: in
     rows: list[tuple[int, bytes]] = []
     for start in range(0, len(records), BATCH_RECORDS):
         part = records[start : start + BATCH_RECORDS]
-        blob = encode_dense(part)
-        if compacted or _may_exceed(part, blob, max_bytes):
-            wrong = _refused(name, part, max_bytes, bool(compacted))
+        wrong: dict[int, HeadraceError] = {}
+        try:
+            blob = encode_dense(part)
+        except (TypeError, ValueError):
+            wrong = _unencodable(name, part)
+        if wrong or compacted or _may_exceed(part, blob, max_bytes):
+            wrong |= _refused(name, part, max_bytes, bool(compacted))
             if wrong:
                 refused |= {start + i: error for i, error in wrong.items()}
                 part = [record for i, record in enumerate(part) if i not in wrong]
@@ -87,6 +91,18 @@ def _halved(records: Sequence[Record], blob: bytes) -> Iterator[tuple[int, bytes
         middle = len(records) // 2
         for half in (records[:middle], records[middle:]):
             yield from _halved(half, encode_dense(half))
+
+
+def _unencodable(name: str, records: Sequence[Record]) -> dict[int, HeadraceError]:
+    """Those that cannot be stored at all, such as one with half a surrogate pair in a header's name."""
+    refused: dict[int, HeadraceError] = {}
+    for i, record in enumerate(records):
+        try:
+            encode_dense((record,))
+        except (TypeError, ValueError) as error:
+            refused[i] = BrokerError(f"the record for {name} cannot be stored: {error}", topic=name)
+            refused[i].__cause__ = error
+    return refused
 
 
 def _may_exceed(records: Sequence[Record], blob: bytes, max_bytes: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,9 @@ import apsw
 from headrace.adapters.embedded_batches import decode, encode_dense, encode_sparse
 from headrace.adapters.embedded_store import FILE, Store, offset_of, row_id
 from headrace.clock import Clock
-from headrace.errors import BrokerError
 from headrace.model.record import Record, StoredRecord
+
+LOG = logging.getLogger(__name__)
 
 INTERVAL_S: Final = 5.0
 
@@ -36,14 +38,15 @@ class Maintenance:
         self._next = clock.monotonic() + interval
 
     def run_if_due(self) -> None:
-        """Run when the interval has passed; a failure is left for the next time (the log itself is not in danger)."""
+        """Run when the interval has passed; a failure is left for the next time (the log itself is not in danger, and
+        what writes to it must go on)."""
         if self._clock.monotonic() < self._next:
             return
         self._next = self._clock.monotonic() + self.interval
         try:
             self.run()
-        except BrokerError:
-            return
+        except Exception as error:
+            LOG.warning("retention and compaction of %s failed, and are tried again: %s", self._store.folder, error)
 
     def run(self, *, compact_all: bool = False) -> None:
         """Delete what is past its retention, and compact what is due (``compact_all``: every compacted topic).

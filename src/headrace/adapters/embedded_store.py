@@ -104,6 +104,8 @@ class Gate:
 
     def __init__(self, folder: Path) -> None:
         self._file = os.open(folder / f"{FILE}.gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.close = weakref.finalize(self, os.close, self._file)  # also when nobody closes it
+        self.close.atexit = False
         _gates.add(self)
 
     def __enter__(self) -> None:
@@ -113,14 +115,6 @@ class Gate:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def leave_to_parent(self) -> None:
-        """In a forked child: a lock belongs to the open file, so a child that kept it open would keep a parent's lock held
-        after the parent was killed. Closing this copy takes nothing from a parent that lives."""
-        os.close(self._file)
 
 
 def open_store(folder: Path, *, vfs: str | None = None, synchronous: str = "FULL") -> apsw.Connection:
@@ -387,7 +381,9 @@ def _after_fork() -> None:
     global _bells, _bells_lock
     _bells, _bells_lock = {}, threading.Lock()
     for gate in _gates:
-        gate.leave_to_parent()
+        # A lock belongs to the open file: a child that kept it open would keep it locked after its parent was killed. Closing
+        # this copy takes nothing from a parent that lives.
+        gate.close()
     for store in _stores:
         store.leave_to_parent()
 

@@ -8,6 +8,8 @@ import time
 import weakref
 from typing import Final
 
+import apsw
+
 from headrace.adapters.embedded_append import Appended, append
 from headrace.adapters.embedded_maintenance import Maintenance
 from headrace.adapters.embedded_store import Store
@@ -96,6 +98,8 @@ class EmbeddedWriter:
     def _full(self, size: int) -> bool:
         if self._closed is not None:
             raise self._closed
+        if threading.current_thread() is self._thread:
+            return False  # a receipt's callback that publishes: nobody else could make room for it
         # A single record larger than the bound passes alone: the topic's own limit decides about it.
         return self._count >= self._max_records or (self._count > 0 and self._bytes + size > self._max_bytes)
 
@@ -117,6 +121,12 @@ class EmbeddedWriter:
     # --- the writing thread
 
     def _run(self) -> None:
+        try:
+            self._write_until_closed()
+        finally:
+            self._store.close()
+
+    def _write_until_closed(self) -> None:
         while True:
             with self._work:
                 while not self._gathered and self._closed is None:
@@ -163,14 +173,15 @@ class EmbeddedWriter:
         self._bytes -= size
         return taken
 
+    def _append(self, db: apsw.Connection, taken: dict[str, _Gathered]) -> dict[str, Appended | BrokerError]:
+        now = self._clock.now_ms()  # once the writer has had its turn at the gate
+        return {topic: append(db, topic, gathered.records, now) for topic, gathered in taken.items()}
+
     def _commit(self, taken: dict[str, _Gathered]) -> None:
         error: HeadraceError | None = None
         answers: dict[str, Appended | BrokerError] = {}
         try:
-            now = self._clock.now_ms()
-            answers = self._store.write(
-                lambda db: {topic: append(db, topic, gathered.records, now) for topic, gathered in taken.items()}
-            )
+            answers = self._store.write(lambda db: self._append(db, taken))
         except HeadraceError as failed:
             error = failed
         except Exception as failed:  # a thread that dies would leave every receipt waiting for ever
@@ -214,8 +225,7 @@ class EmbeddedWriter:
                 self._count = self._bytes = 0
             for gathered in left.values():
                 settle(self._settled, gathered.receipts, error=Closed("the writer was closed before this was written"))
-            self._thread.join()
-        self._store.close()
+            # What is being committed now is settled by the thread, which then ends by itself.
 
 
 _writers: weakref.WeakSet[EmbeddedWriter] = weakref.WeakSet()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from headrace.errors import HeadraceError, PublishTimeout
+
+LOG = logging.getLogger(__name__)
 
 
 class Receipt:
@@ -113,7 +116,10 @@ def settle(
     for receipt, callbacks in called:
         receipt._callbacks = None
         for callback in callbacks:
-            callback(receipt)
+            try:
+                callback(receipt)
+            except Exception:  # it is the writer's thread, on which every other receipt depends
+                LOG.exception("a callback of the receipt for %s failed", receipt.topic)
 
 
 def _set(future: asyncio.Future[None]) -> None:

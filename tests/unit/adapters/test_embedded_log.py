@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from headrace.adapters.embedded_broker import EmbeddedBroker
-from headrace.adapters.embedded_store import FILE
+from headrace.adapters.embedded_store import FILE, Gate
 from headrace.clock import ManualClock
 from headrace.errors import BrokerUnavailable, BufferFull, Closed
 from headrace.interfaces.broker import OffsetAt, TopicSpec
@@ -159,9 +159,11 @@ def test_try_publish_meets_the_bound(tmp_path: Path) -> None:
     broker = EmbeddedBroker(tmp_path, max_records=3)
     broker.admin.create_topics([TopicSpec("t")])
     writer = broker.writer()
-    with writer._store._gate, pytest.raises(BufferFull):  # the gate is taken: nothing can be committed meanwhile
+    gate = Gate(tmp_path)
+    with gate, pytest.raises(BufferFull):  # somebody else has the gate: nothing can be committed meanwhile
         for _ in range(10):
             writer.try_publish("t", Record(None, b"x"))
+    gate.close()
     broker.close()
     assert len(read_all(EmbeddedBroker(tmp_path), "t")) >= 3
 
