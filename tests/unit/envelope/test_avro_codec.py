@@ -154,7 +154,7 @@ def test_all_violations_are_told() -> None:
     }
 
 
-@pytest.mark.parametrize("data", [None, 5, "text", [], object()], ids=str)
+@pytest.mark.parametrize("data", [None, 5, "text", [], object()], ids=lambda value: str(value).split(" object at")[0])
 def test_data_that_are_no_record_are_refused(data: Any) -> None:
     """An event's data are a record."""
     with pytest.raises(InvalidEvent):

@@ -203,7 +203,7 @@ def test_all_violations_are_told() -> None:
         {1: 2},
         {"a": {"b": float("nan")}},
     ],
-    ids=repr,
+    ids=lambda value: repr(value).split(" object at")[0],
 )
 @pytest.mark.parametrize("place", ["price", "free"])
 def test_what_is_no_json_is_refused_everywhere(value: Any, place: str) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -57,25 +56,19 @@ def test_a_handler_runs_in_memory(catalogue: CompiledCatalogue) -> None:
         assert t.rejected == []
 
 
-def test_it_takes_less_than_a_tenth_of_a_second(catalogue: CompiledCatalogue) -> None:
-    """Entering, ten events with a retry each, and leaving: under 100 ms (the best of three, on a busy machine)."""
+def test_a_wait_of_an_hour_takes_no_time(catalogue: CompiledCatalogue) -> None:
+    """A retry in an hour comes about within `send`: the harness moves its own clock."""
+    app = plan()
 
-    def once() -> float:
-        app = plan()
+    @app.consumer("sales-events")
+    def on_sale(event: headrace.Event) -> None:
+        if event.attempt == 1:
+            raise headrace.Retry(after="1h")
 
-        @app.consumer("sales-events")
-        def on_sale(event: headrace.Event) -> None:
-            if event.attempt == 1:
-                raise headrace.Retry(after="1h")
-
-        start = time.perf_counter()
-        with testing.app(app, catalogue=catalogue) as t:
-            for _ in range(10):
-                t.send("sales-events", "SaleRecorded", SALE, tenant="acme")
-            assert (len(t.accepted), len(t.retried)) == (10, 10)
-        return time.perf_counter() - start
-
-    assert min(once() for _ in range(3)) < 0.1
+    with testing.app(app, catalogue=catalogue) as t:
+        for _ in range(10):
+            t.send("sales-events", "SaleRecorded", SALE, tenant="acme")
+        assert (len(t.accepted), len(t.retried)) == (10, 10)
 
 
 def test_a_rejected_event_is_in_the_dead_letter_with_its_reason(catalogue: CompiledCatalogue) -> None:
