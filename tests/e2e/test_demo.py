@@ -150,7 +150,7 @@ def test_an_application_that_dies_ends_the_demo(tmp_path: Path) -> None:
     os.kill(plan, signal.SIGKILL)
     _, rest = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert re.search(r"error: plan in (eu|us) was ended by SIGKILL; its log ends with\n.*plan\.demand", rest)
+    assert re.search(r"error: plan in (eu|us) was ended by SIGKILL; its log ends with\n.*plan\.(demand|promotions)", rest)
     assert workers(tmp_path) == []
 
 
