@@ -79,7 +79,8 @@ def _read(reader: RecordReader, count: int, within: float = 20) -> list[StoredRe
 
 def test_what_was_acknowledged_survives_a_killed_broker_and_what_waits_is_written_after_it() -> None:
     """kill -9 of the node: nothing acknowledged is lost, what was published in the outage follows in order, once."""
-    with KafkaServer() as server:
+    # A shorter session: a node that comes back after kill -9 waits for its former life to be over.
+    with KafkaServer(settings={"broker.session.timeout.ms": "2000"}) as server:
         broker = KafkaBroker(server.bootstrap)
         assert broker.admin.create_topics([TopicSpec("t")]) == {"t": None}
         writer = broker.writer()

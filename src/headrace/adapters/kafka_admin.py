@@ -35,12 +35,13 @@ from headrace.adapters.kafka_calls import (
     chunks,
     error_of,
     errors_of,
+    from_leaders,
     partition_at,
     request_timeout,
     stable_offsets,
 )
 from headrace.adapters.kafka_errors import asked, broker_error, opening
-from headrace.adapters.kafka_log import CLIENT_LOG
+from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import admin_settings
 from headrace.errors import BrokerError, Closed, InvalidTopic, TopicNameCollision
 from headrace.interfaces.broker import GroupDescription, OffsetAt, OffsetCommit, TopicDescription, TopicSpec
@@ -152,7 +153,7 @@ class KafkaAdmin:
                 futures = self._client.create_topics(topics, request_timeout=self._timeout)
             answers |= errors_of(futures, "making")
         made = {name for name, error in answers.items() if error is None}
-        self._settle(lambda: made <= self._names())
+        self._settle(lambda: made <= self._names() and made <= self.offsets(made, OffsetAt.LATEST).keys())
         if any(isinstance(error, InvalidTopic) for error in answers.values()):
             self._name_collisions(answers)
         return answers
@@ -202,19 +203,27 @@ class KafkaAdmin:
         """Wait until the broker that answers us has heard of a change that the controller has confirmed: the next call,
         from here or from a writer, should not be refused for a topic that was just made."""
         deadline = time.monotonic() + SETTLE_TIMEOUT_S
-        while not seen() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        try:
+            while not seen() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        except BrokerError as error:  # the change is made all the same
+            LOG.info("it could not be seen whether a change has arrived: %s", error)
 
     # --- records and offsets
 
     def delete_records(self, before: Mapping[str, int]) -> Mapping[str, BrokerError | None]:
         answers: dict[str, BrokerError | None] = {}
         for chunk in chunks(before.items()):
-            with asked("deleting records"):
-                futures = self._client.delete_records(
-                    [TopicPartition(name, 0, offset) for name, offset in chunk], request_timeout=self._timeout
-                )
-            answers |= errors_of({p.topic: future for p, future in futures.items()}, "deleting records of")
+            offsets = dict(chunk)
+
+            def ask(names: list[str], offsets: Mapping[str, int] = offsets) -> dict[str, Future[Any]]:
+                with asked("deleting records"):
+                    futures = self._client.delete_records(
+                        [TopicPartition(name, 0, offsets[name]) for name in names], request_timeout=self._timeout
+                    )
+                return {partition.topic: future for partition, future in futures.items()}
+
+            answers |= errors_of(from_leaders(ask, list(offsets), self._timeout), "deleting records of")
         return answers
 
     def offsets(self, topics: Iterable[str], at: OffsetAt | int) -> Mapping[str, int]:
@@ -231,18 +240,21 @@ class KafkaAdmin:
         return {name: found[name] for name in wanted if name in found}
 
     def _list_offsets(self, topics: Sequence[str], spec: OffsetSpec) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for chunk in chunks(topics):
+        def ask(names: list[str]) -> dict[str, Future[Any]]:
             with asked("reading offsets"):
                 futures = self._client.list_offsets(
-                    {TopicPartition(name, 0): spec for name in chunk},
+                    {TopicPartition(name, 0): spec for name in names},
                     isolation_level=IsolationLevel.READ_COMMITTED,
                     request_timeout=self._timeout,
                 )
-            for partition, future in futures.items():
-                place = answer_unless_gone(future, f"reading the offset of {partition.topic}")
+            return {partition.topic: future for partition, future in futures.items()}
+
+        found: dict[str, int] = {}
+        for chunk in chunks(topics):
+            for topic, future in from_leaders(ask, chunk, self._timeout).items():
+                place = answer_unless_gone(future, f"reading the offset of {topic}")
                 if place is not None:
-                    found[partition.topic] = place.offset
+                    found[topic] = place.offset
         return found
 
     # --- groups

@@ -73,6 +73,32 @@ def answer_unless_gone(future: Future[Any], what: str) -> Any:
         return None
 
 
+def from_leaders(
+    ask: Callable[[list[str]], Mapping[str, Future[Any]]], topics: list[str], timeout: float
+) -> dict[str, Future[Any]]:
+    """Ask about topics, where each one's leader answers; again those that have none just now: a topic that was made a
+    moment ago, or whose broker has gone. By topic its future, which has come."""
+    deadline = time.monotonic() + timeout
+    found: dict[str, Future[Any]] = {}
+    while topics:
+        found |= ask(topics)
+        topics = [topic for topic in topics if time.monotonic() < deadline and _leaderless(found[topic])]
+        if topics:
+            time.sleep(0.02)
+    return found
+
+
+def _leaderless(future: Future[Any]) -> bool:
+    try:
+        error = future.exception(REQUEST_TIMEOUT_S + 5)
+    except TimeoutError:
+        return False
+    return isinstance(error, KafkaException) and error.args[0].code() in (
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    )
+
+
 def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:
     """What ``read`` answers, again while one of the offsets is being changed by a transaction that is committed but not
     yet carried out everywhere. Raises for any other error of one of them."""
