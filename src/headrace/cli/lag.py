@@ -52,7 +52,12 @@ def _rows(region: str, broker: Broker, catalogue: Catalogue, prefix: str) -> lis
     from headrace.model import names
 
     rows: list[dict[str, Any]] = []
-    topics = {name: parsed for name in broker.admin.topics() if (parsed := names.parse_topic(name)) is not None}
+    # Headrace's own topics are left out: a group's commit for the catalogue topic is the mark of its birth, not a reading.
+    topics = {
+        name: parsed
+        for name in broker.admin.topics()
+        if (parsed := names.parse_topic(name)) is not None and parsed.tenant != names.PLATFORM_TENANT
+    }
     first = broker.admin.offsets(topics, OffsetAt.EARLIEST)
     last = broker.admin.offsets(topics, OffsetAt.LATEST)
     unread: dict[str, set[int]] = {}
