@@ -38,7 +38,6 @@ from headrace.adapters.kafka_calls import (
     from_leaders,
     partition_at,
     request_timeout,
-    stable_offsets,
 )
 from headrace.adapters.kafka_errors import asked, broker_error, opening
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
@@ -284,19 +283,17 @@ class KafkaAdmin:
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
         what = f"reading the offsets of {group}"
-
-        def read() -> list[TopicPartition]:
+        with asked(what, group=group):
             futures = self._client.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=self._timeout
+                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
             )
-            partitions: list[TopicPartition] = answer(futures[group], what, group=group).topic_partitions
-            return partitions
-
-        return {
-            partition.topic: OffsetCommit(partition.offset, partition.metadata or "")
-            for partition in sorted(stable_offsets(read, what, group), key=lambda p: str(p.topic))
-            if partition.offset >= 0
-        }
+        committed: dict[str, OffsetCommit] = {}
+        for partition in sorted(answer(futures[group], what, group=group).topic_partitions, key=lambda p: str(p.topic)):
+            if partition.error is not None:
+                raise broker_error(partition.error, what, group=group, topic=partition.topic)
+            if partition.offset >= 0:
+                committed[partition.topic] = OffsetCommit(partition.offset, partition.metadata or "")
+        return committed
 
     def set_group_offsets(self, group: str, offsets: Mapping[str, OffsetCommit]) -> None:
         what = f"setting the offsets of {group}"
