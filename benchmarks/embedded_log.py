@@ -1,6 +1,7 @@
 """The embedded broker against SQLite itself: the same bytes, in the same batches, as durable, by a loop of plain statements.
 
-Goals: appending at least 0.65 of it, so that validated publish can reach 0.5 of it. Reading is reported.
+Goals: appending at least 0.65 of it, so that validated publish can reach 0.5 of it; reading at least 0.5 of a plain SELECT whose
+rows are decoded.
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ def _reading(records: Sequence[Record]) -> Figure:
     return Figure(
         "embedded read / plain SELECT and MessagePack decode",
         ratios[len(ratios) // 2],
+        0.5,
+        at_least=True,
         detail={"records/s": round(RECORDS / min(o for o, _ in pairs))},
     )
 

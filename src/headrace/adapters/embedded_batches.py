@@ -42,7 +42,7 @@ def encode_sparse(records: Sequence[tuple[int, Record]]) -> bytes:
 
 def decode(topic: str, base: int, timestamp: int, blob: bytes) -> list[StoredRecord]:
     """The records of a batch. Raises `StoreCorrupt` naming topic and offset where the bytes are not what was written."""
-    body = blob[_HEAD:]
+    body = memoryview(blob)[_HEAD:]
     if len(blob) < _HEAD or zlib.crc32(body) != int.from_bytes(blob[1:_HEAD], "big"):
         raise StoreCorrupt(
             f"the batch of {topic} at offset {base} is damaged: its checksum does not match", topic=topic, offset=base
