@@ -7,6 +7,7 @@ earliest; the client is told never to choose a place (`auto.offset.reset` is `er
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,8 @@ class KafkaReader:
         settings = consumer_settings(bootstrap, properties, group)
         with opening("a consumer"):
             self._opened: Consumer | None = Consumer(settings, logger=CLIENT_LOG)
+        self._polling = threading.RLock()
+        """Held by `poll` and `close`: a client that is closed while another thread reads from it may crash."""
         self._listener: RebalanceListener | None = None
         self._held: dict[str, Held] = {}
         self._starting: frozenset[str] = frozenset()
@@ -190,6 +193,10 @@ class KafkaReader:
     # --- reading
 
     def poll(self, timeout: float, max_records: int = 500) -> Sequence[Fetched]:
+        with self._polling:
+            return self._poll(timeout, max_records)
+
+    def _poll(self, timeout: float, max_records: int) -> Sequence[Fetched]:
         consumer = self._consumer
         deadline = self._clock.monotonic() + timeout
         wait = timeout
@@ -377,12 +384,13 @@ class KafkaReader:
         )
 
     def close(self) -> None:
-        consumer = self._opened
-        if consumer is None:
-            return
-        try:
-            with translated("leaving the group", group=self._group):
-                consumer.close()
-        finally:
-            self._opened = None
-            self._held.clear()
+        with self._polling:
+            consumer = self._opened
+            if consumer is None:
+                return
+            try:
+                with translated("leaving the group", group=self._group):
+                    consumer.close()
+            finally:
+                self._opened = None
+                self._held.clear()

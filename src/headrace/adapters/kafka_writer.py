@@ -49,15 +49,19 @@ class KafkaWriter:
         """The thread that settles now, 0: none."""
         self._pending = Pending()
         self._taken = 0
+        self._made = 0
+        """Producers so far; the last one is in use."""
         self._closed = False
         self._on_report = self._report  # bound once
-        self._producer = self._new_producer()
+        self._producer: Producer | None = self._new_producer()
+        """None once closed. Not `Producer.close`: another thread may be inside it, and keeps it alive by its reference."""
         self._thread = threading.Thread(target=self._serve, name="headrace-kafka-writer", daemon=True)
         self._thread.start()
 
     def _new_producer(self) -> Producer:
+        self._made += 1
         with opening("a producer"):
-            return Producer({**self._settings, "error_cb": self._on_error}, logger=CLIENT_LOG)
+            return Producer({**self._settings, "error_cb": partial(self._on_error, self._made)}, logger=CLIENT_LOG)
 
     # --- publishing
 
@@ -84,6 +88,7 @@ class KafkaWriter:
     def _hand_over(self, receipt: Receipt, record: Record) -> KafkaError | None:
         """Why the producer refused the record; None: it took it. Raises `BufferFull`. The lock is held."""
         try:
+            assert self._producer is not None  # looked at under the same lock
             self._producer.produce(
                 receipt.topic,
                 record.value,
@@ -107,16 +112,10 @@ class KafkaWriter:
         """The producer did not take a record: fail its receipt, at once, or after the ones before it in its topic."""
         if error.code() == KafkaError._UNKNOWN_TOPIC:
             # What the producer remembers: the topic was not there. It may have been made since.
-            try:
-                self._producer.list_topics(receipt.topic, timeout=METADATA_TIMEOUT_S)
-            except KafkaException as failed:
-                error = failed.args[0]
-            else:
-                with self._lock:
-                    refused = self._hand_over(receipt, record)
-                if refused is None:
-                    return receipt
-                error = refused
+            refused = self._look_up_and_hand_over(receipt, record)
+            if refused is None:
+                return receipt
+            error = refused
         with self._lock:
             at_once = not receipt.done and self._pending.is_next(receipt)
             if at_once:
@@ -128,6 +127,19 @@ class KafkaWriter:
         else:
             self._settle()
         return receipt
+
+    def _look_up_and_hand_over(self, receipt: Receipt, record: Record) -> KafkaError | None:
+        producer = self._producer
+        try:
+            if producer is not None:
+                producer.list_topics(receipt.topic, timeout=METADATA_TIMEOUT_S)
+        except KafkaException as failed:
+            refused: KafkaError = failed.args[0]
+            return refused
+        with self._lock:
+            if self._closed:
+                return KafkaError(KafkaError._PURGE_QUEUE)
+            return self._hand_over(receipt, record)
 
     # --- reports
 
@@ -150,8 +162,10 @@ class KafkaWriter:
     def _wait_for_reports(self, seconds: float) -> None:
         if self._settler == threading.get_ident():
             return  # a callback of a receipt that publishes: its thread is settling already
-        self._producer.poll(seconds)
-        self._settle()
+        producer = self._producer
+        if producer is not None:
+            producer.poll(seconds)
+            self._settle()
 
     def _settle(self) -> None:
         """Settle what is reported. One thread does it at a time; one that comes meanwhile leaves its reports to it."""
@@ -166,9 +180,9 @@ class KafkaWriter:
     def _collected(self) -> list[Report]:
         return [self._reports.popleft() for _ in range(len(self._reports))]
 
-    def _on_error(self, error: KafkaError) -> None:
+    def _on_error(self, number: int, error: KafkaError) -> None:
         on_client_error(error)
-        if error.fatal():
+        if error.fatal() and number == self._made:  # it may say so more than once
             self._rebuild(translate(error, "the producer cannot go on"))
 
     def _rebuild(self, cause: HeadraceError) -> None:
@@ -183,6 +197,8 @@ class KafkaWriter:
         # Called from within `poll`, which is never called with one of these held.
         with self._settling:
             with self._lock:
+                if self._closed:
+                    return  # `close` fails what is left
                 broken, self._producer = self._producer, self._new_producer()
                 pending, self._pending = self._pending, Pending(self._pending.condition)
             # Outside the lock: whoever is called back may publish again.
@@ -192,6 +208,7 @@ class KafkaWriter:
                 pending.fail_all(failed)
             finally:
                 self._settler = 0
+        assert broken is not None  # it calls us
         broken.purge()
 
     # --- ending
@@ -207,8 +224,11 @@ class KafkaWriter:
                     raise PublishTimeout(
                         f"{len(self._pending)} records are not acknowledged after {timeout} s", timeout=timeout
                     )
+                producer = self._producer
+                if producer is None:
+                    break
                 with translated("flushing"):
-                    self._producer.flush(left)  # sends what lingers
+                    producer.flush(left)  # sends what lingers
                 self._settle()
 
     def close(self, timeout: float | None = None) -> None:
@@ -224,8 +244,12 @@ class KafkaWriter:
                 return
             self._closed = True
         self._thread.join()
-        self._producer.purge()
-        self._producer.flush(1)
+        producer, self._producer = self._producer, None
+        assert producer is not None
+        producer.purge()
+        producer.flush(1)
         self._settle()
-        self._pending.fail_all(lambda topic: Closed(f"the writer was closed before {topic} acknowledged", topic=topic))
-        self._producer.close()
+        with self._settling:
+            self._pending.fail_all(
+                lambda topic: Closed(f"the writer was closed before {topic} acknowledged", topic=topic)
+            )
