@@ -119,12 +119,13 @@ def test_what_it_leaves_can_be_looked_at(ran: Ran) -> None:
 
 
 def test_a_second_run_publishes_the_same(ran: Ran) -> None:
-    """Run again in the same folder, every application publishes the same events in the same order."""
+    """Run again in the same folder, every application publishes the same events in the same order, and finds the same."""
     done = run(ran.folder, "--json")
     assert done.returncode == 0
-    again = json.loads(done.stdout)["accounts"]
-    assert len(again) > 20
-    assert again == ran.report["accounts"]
+    again = json.loads(done.stdout)
+    assert len(again["accounts"]) > 20
+    assert again["accounts"] == ran.report["accounts"]
+    assert again["findings"] == ran.report["findings"]
 
 
 def test_the_text_report_ends_with_the_table_and_what_is_next(tmp_path: Path) -> None:
@@ -150,7 +151,9 @@ def test_an_application_that_dies_ends_the_demo(tmp_path: Path) -> None:
     os.kill(plan, signal.SIGKILL)
     _, rest = demo.communicate(timeout=60)
     assert demo.returncode == 1
-    assert re.search(r"error: plan in (eu|us) was ended by SIGKILL; its log ends with\n.*plan\.(demand|promotions)", rest)
+    assert re.search(
+        r"error: plan in (eu|us) was ended by SIGKILL; its log ends with\n.*plan\.(demand|promotions)", rest
+    )
     assert workers(tmp_path) == []
 
 

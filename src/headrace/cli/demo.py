@@ -48,11 +48,15 @@ def demo(
 
     whole = data is Source.FULL
     named = tuple(part.strip() for part in stores.split(",")) if stores else input_data.SAMPLE_STORES
-    with _ending_on_sigterm(), Shown(stderr) as show:
-        prepared = prepare(directory, named, whole=whole)
-        sales = sum(week_of(sale.sold_at) <= weeks for sale in input_data.read_sales(prepared.data, named))
-        show.input(str(directory), sales, named, weeks)
-        outcome = run(prepared, weeks, show)
+    try:
+        with _ending_on_sigterm(), Shown(stderr) as show:
+            prepared = prepare(directory, named, whole=whole)
+            sales = sum(week_of(sale.sold_at) <= weeks for sale in input_data.read_sales(prepared.data, named))
+            show.input(str(directory), sales, named, weeks)
+            outcome = run(prepared, weeks, show)
+    except KeyboardInterrupt:
+        stderr.print("Interrupted; all applications have ended.")
+        raise
     if as_json:
         print_json(report_as_json(outcome, str(prepared.folder)))
     else:

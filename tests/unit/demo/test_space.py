@@ -97,3 +97,12 @@ def test_a_planogram_that_stays_is_not_repeated() -> None:
     more = space.planograms([*period(0, 1), *period(1, 6)], ARTICLES, lambda store, product: "t")
     assert [planogram.week for planogram in more] == [5, 9]
     assert {p.facings for shelf in more[1].shelves for p in shelf} == {3}
+
+
+def test_a_shelf_that_is_full_begins_the_next() -> None:
+    """Sixty-one facings of one piece each need two shelves, the best seller standing first on the lowest."""
+    articles = {f"p{n:02}": Article(f"p{n:02}", "GROCERY", "SOUP", "National") for n in range(61)}
+    sales = [Sale("s", product, "b", 3 if product == "p33" else 1, 0, 0, 0, START) for product in articles]
+    (planogram,) = space.planograms(sales, articles, lambda store, product: "t")
+    assert [len(shelf) for shelf in planogram.shelves] == [60, 1]
+    assert planogram.shelves[0][0].product == "p33"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,8 @@ class Program:
     articles: Mapping[str, data.Article] = field(init=False)
     shops: Shops = field(init=False)
 
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
     def __post_init__(self) -> None:
         self.articles = data.read_products(self.folder)
         self.shops = Shops.of(self.stores, self.articles)
@@ -47,6 +50,7 @@ class Program:
         return frozenset(self.shops.in_region(self.region))
 
     def count(self, finding: str, by: float = 1) -> None:
+        """Add to a finding; only from a handler."""
         self.findings[finding] = self.findings.get(finding, 0) + by
 
     def outlet(self, product: str, *, waits: bool = True) -> Outlet:
@@ -56,12 +60,14 @@ class Program:
     def consume(
         self, product: str, events: Sequence[str] | None, purpose: str, handler: Callable[[Events], None]
     ) -> None:
-        """Have ``handler`` called with batches, and account for each batch that it has taken."""
+        """Have ``handler`` called with batches, and account for each batch that it has taken. Tenants are lanes, on threads of
+        their own; one lock lets an application's handlers share what they know."""
         ledger = self.settled[purpose] = Ledger()
 
         @self.app.consumer(product, events=events, purpose=purpose, batch=BATCH)
         def handle(batch: Events) -> None:
-            handler(batch)
+            with self._lock:
+                handler(batch)
             ledger.settle(batch)
 
 

@@ -105,6 +105,9 @@ def as_json(outcome: Outcome, folder: str) -> dict[str, Any]:
 def print_report(outcome: Outcome, console: Console, folder: str) -> None:
     found = list(lines(outcome))
     console.print(_table(found))
+    console.print(
+        "[dim]Latency from the log's time to the handler; events/s are published and consumed ones.[/]", soft_wrap=True
+    )
     published, consumed, rejected = (
         sum(getattr(line, name) for line in found) for name in ("published", "consumed", "rejected")
     )
