@@ -6,13 +6,13 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import apsw
 
 from headrace.adapters import embedded_groups as groups
 from headrace.adapters.embedded_append import next_sequence
 from headrace.adapters.embedded_configs import config_problem, is_compacted, max_message_bytes
+from headrace.adapters.embedded_membership import Watch
 from headrace.adapters.embedded_store import Store, offset_of, row_id
 from headrace.clock import Clock
 from headrace.errors import BrokerError, GroupFenced, InvalidTopic, OffsetOutOfRange, TopicExists, TopicMissing
@@ -29,8 +29,7 @@ class EmbeddedAdmin:
 
     def __init__(self, store: Store, clock: Clock, session_s: float) -> None:
         self._store = store
-        self._clock = clock
-        self._session_s = session_s
+        self._watch = Watch(store.folder, clock, session_s)
 
     def cluster_id(self) -> str:
         return str(
@@ -156,11 +155,7 @@ class EmbeddedAdmin:
 
     def _prune_all(self, db: apsw.Connection) -> None:
         for (name,) in db.execute("SELECT DISTINCT grp FROM members").fetchall():
-            groups.prune(db, name, self._folder, self._clock, self._session_s)
-
-    @property
-    def _folder(self) -> Path:
-        return self._store.folder
+            groups.prune(db, name, self._watch)
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
         rows = self._store.read(
@@ -193,7 +188,7 @@ class EmbeddedAdmin:
         self._store.write(delete)
 
     def _refuse_members(self, db: apsw.Connection, group: str) -> None:
-        living = groups.prune(db, group, self._folder, self._clock, self._session_s)
+        living = groups.prune(db, group, self._watch)
         if living:
             raise GroupFenced(
                 f"the group {group} has {living} members", hint="stop them first", group=group, members=living

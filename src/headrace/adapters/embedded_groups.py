@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 
-from headrace.adapters import embedded_membership as membership
 from headrace.adapters.embedded_assignment import assign
-from headrace.clock import Clock
+from headrace.adapters.embedded_membership import Watch
 from headrace.errors import GroupFenced
 from headrace.interfaces.broker import GroupDescription, OffsetCommit
 
@@ -134,15 +132,15 @@ def put_offsets(db: apsw.Connection, group: str, offsets: Mapping[int, OffsetCom
     )
 
 
-def prune(db: apsw.Connection, group: str, folder: Path, clock: Clock, session_s: float) -> int:
+def prune(db: apsw.Connection, group: str, watch: Watch) -> int:
     """Remove the group's dead members; how many live."""
     living = 0
     for (member,) in db.execute("SELECT member FROM members WHERE grp=?", (group,)).fetchall():
-        if membership.alive(folder, member, clock, session_s):
+        if watch.alive(member):
             living += 1
         else:
             leave(db, group, member)
-            membership.forget(folder, member)
+            watch.forget(member)
     return living
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 import apsw
 
 from headrace.adapters import embedded_groups as groups
-from headrace.adapters import embedded_membership as membership
 from headrace.adapters.embedded_batches import decode
-from headrace.adapters.embedded_store import Store, offset_of, row_id
+from headrace.adapters.embedded_membership import Membership, Watch
+from headrace.adapters.embedded_store import Store, offset_of, row_id, translated
 from headrace.clock import Clock
 from headrace.errors import (
     BrokerError,
@@ -77,7 +77,8 @@ class EmbeddedReader:
         self._order: deque[str] = deque()
         self._listener: RebalanceListener | None = None
         self._prefixes: Sequence[str] = ()
-        self._membership: membership.Membership | None = None
+        self._membership: Membership | None = None
+        self._watch = Watch(store.folder, clock, session_s)
         self._group_state: tuple[int, int, str] | None = None
         self._seen = -1
         self._sequence = 0
@@ -328,13 +329,11 @@ class EmbeddedReader:
 
     def _join(self) -> None:
         assert self._group is not None
-        member = self._membership = membership.Membership(self._store.folder, self._clock, self._session_s)
         group = self._group
+        with translated(self._store.folder):
+            member = self._membership = Membership(self._store.folder, self._clock, self._session_s)
         self._store.write(lambda db: groups.join(db, group, member.member, self._prefixes))
         self._group_state = None
-
-    def _living(self, member: str) -> bool:
-        return membership.alive(self._store.folder, member, self._clock, self._session_s)
 
     def _attend(self, changed: bool) -> None:
         assert self._group is not None
@@ -342,12 +341,12 @@ class EmbeddedReader:
         assert member is not None
         now = time.monotonic()
         if now >= self._next_liveness:
-            self._next_liveness = now + _LIVENESS_S
-            dead = self._store.read(lambda db: groups.dead_members(db, group, member.member, self._living))
+            self._next_liveness = now + min(_LIVENESS_S, self._session_s / 8)
+            dead = self._store.read(lambda db: groups.dead_members(db, group, member.member, self._watch.alive))
             if dead:
                 self._store.write(lambda db: groups.leave_all(db, group, dead))
                 for gone in dead:
-                    membership.forget(self._store.folder, gone)
+                    self._watch.forget(gone)
                 self._group_state = None
         if not changed and self._group_state is not None:
             return

@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headrace.adapters.embedded_broker import EmbeddedBroker
-from headrace.errors import BrokerError, BrokerUnavailable, OffsetOutOfRange, TopicReplaced
-from headrace.interfaces.broker import OffsetAt, OffsetCommit, RecordReader, TopicSpec
+from headrace.errors import BrokerUnavailable, OffsetOutOfRange, TopicReplaced
+from headrace.interfaces.broker import OffsetAt, TopicSpec
 from headrace.model.record import Record
-
-
-class Listener:
-    """Remembers what it was told, and may do something when it is given topics."""
-
-    def __init__(self, assigned: Callable[[], object] = lambda: None) -> None:
-        self.errors: list[tuple[str, BrokerError]] = []
-        self._assigned = assigned
-
-    def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
-        self._assigned()
-
-    def on_revoked(self, topics: Sequence[str]) -> None:
-        pass
-
-    def on_lost(self, topics: Sequence[str]) -> None:
-        pass
-
-    def on_error(self, topic: str, error: BrokerError) -> None:
-        self.errors.append((topic, error))
+from tests.unit.adapters.embedded_support import Listener, fill, until
 
 
 @pytest.fixture
@@ -41,21 +22,6 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
     broker.admin.create_topics([TopicSpec("a"), TopicSpec("b")])
     yield broker
     broker.close()
-
-
-def fill(broker: EmbeddedBroker, topic: str, count: int, size: int = 1) -> None:
-    writer = broker.writer()
-    for i in range(count):
-        writer.publish(topic, Record(None, b"%d" % i + b" " * size))
-    writer.close(30)
-
-
-def until(done: Callable[[], object], *readers: RecordReader) -> None:
-    deadline = time.monotonic() + 20
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        for reader in readers:
-            reader.poll(0.02)
 
 
 def test_an_error_of_one_topic_costs_no_record_of_another(broker: EmbeddedBroker) -> None:
