@@ -11,8 +11,9 @@ import pytest
 from headrace.adapters.kafka_broker import KafkaBroker
 from headrace.model.record import Record
 from headrace.testing.conformance.broker import BrokerConformance
+from headrace.testing.conformance.broker_members import Cluster
 from headrace.testing.conformance.support import DEADLINE_S, FILLER, Compact, Connect
-from headrace.testing.kafka_server import KafkaServer
+from headrace.testing.kafka_server import QUICK, KafkaServer
 
 
 @pytest.mark.kafka
@@ -44,3 +45,14 @@ class TestKafkaBroker(BrokerConformance):
             time.sleep(0.3)
 
         return compact
+
+    @pytest.fixture
+    def narrow(self, kafka_server: KafkaServer) -> Iterator[KafkaBroker]:
+        broker = KafkaBroker(kafka_server.bootstrap, properties={"queue.buffering.max.messages": "10"})
+        yield broker
+        broker.close()
+
+    @pytest.fixture
+    def cluster(self, kafka_server: KafkaServer) -> Cluster:
+        session_s = int(QUICK["group.consumer.session.timeout.ms"]) / 1000
+        return Cluster("headrace.adapters.kafka_broker:KafkaBroker", kafka_server.bootstrap, {}, session_s)
