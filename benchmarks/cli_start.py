@@ -24,7 +24,9 @@ def measure() -> list[Figure]:
     )
     best = [round(min(side) * 1000, 1) for side in zip(*pairs, strict=True)]
     return [
-        Figure("headrace --help / python -c pass", ratio, 5, detail={"help ms (best)": best[0], "pass ms (best)": best[1]})
+        Figure(
+            "headrace --help / python -c pass", ratio, 5, detail={"help ms (best)": best[0], "pass ms (best)": best[1]}
+        )
     ]
 
 

@@ -1,7 +1,7 @@
 """The embedded broker against SQLite itself: the same bytes, in the same batches, as durable, by a loop of plain statements.
 
-Goals: appending at least 0.65 of it, so that validated publish can reach 0.5 of it; reading at least 0.5 of a plain SELECT whose
-rows are decoded.
+Goals: appending at least 0.65 of it, so that validated publish can reach 0.5 of it; reading at least 0.5 of a plain
+SELECT whose rows are decoded.
 """
 
 from __future__ import annotations

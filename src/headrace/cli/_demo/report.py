@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sysconfig
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -129,15 +132,23 @@ def print_report(outcome: Outcome, console: Console, folder: str) -> None:
             console.print(f"      and {len(check.problems) - SHOWN_PROBLEMS} more", soft_wrap=True)
     console.print()
     console.print("[bold]Look next[/]")
-    for command, says in (
-        (f"cd {folder}", "a declaration repository like any other, and what the demo left on its two clusters"),
-        ("headrace topics", "the topics, with what they hold"),
-        ("headrace lag", "how far each consumer group is behind: nowhere"),
-        ("headrace tail order-proposals -t nordkorb --from earliest -n 5", "five events, as they are in the log"),
-        ("headrace tail planograms -t maple-pantry --from earliest -n 1", "Avro reads the same"),
-        ("headrace plan", "nothing to do; change a file under products/ and it says what"),
-    ):
-        console.print(f"  {escape(command):<64} [dim]{escape(says)}[/]", soft_wrap=True)
+    commands = list(_next(folder))
+    width = max(len(command) for command, _ in commands) + 2
+    for command, says in commands:
+        console.print(f"  {escape(command):<{width}}[dim]{escape(says)}[/]", soft_wrap=True)
+
+
+def _next(folder: str) -> Iterator[tuple[str, str]]:
+    """Commands to go on with, and what each shows."""
+    scripts = sysconfig.get_path("scripts")
+    if shutil.which("headrace") is None:
+        yield f'export PATH="{scripts}:$PATH"', "so that headrace is found"
+    yield f"cd {shlex.quote(folder)}", "a declaration repository like any other"
+    yield "headrace topics", "the topics of both clusters, with what they hold"
+    yield "headrace lag", "how far each consumer group is behind: nowhere"
+    yield "headrace tail order-proposals -t nordkorb --from earliest -n 3", "three events of the log"
+    yield "headrace tail planograms -t maple-pantry --from earliest -n 1", "Avro reads the same"
+    yield "headrace plan", "nothing to do, until a file below products/ changes"
 
 
 def _table(found: list[Line]) -> Table:
