@@ -119,7 +119,7 @@ def measure() -> list[Figure]:
         broker.close()
     return [
         Figure("kafka: publish with receipts / raw produce (rate)", write, 0.8, at_least=True, detail=_rates(writes)),
-        Figure("kafka: poll to StoredRecord / raw consume (rate)", read, 0.8, at_least=True, detail=_rates(reads)),
+        Figure("kafka: poll to StoredRecord / raw consume (rate)", read, 0.7, at_least=True, detail=_rates(reads)),
     ]
 
 
