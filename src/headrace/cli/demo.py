@@ -25,7 +25,7 @@ def demo(
     weeks: Annotated[int, typer.Option(min=1, max=53, help="How many weeks to replay, from the first")] = 53,
     stores: Annotated[str | None, typer.Option(help="Which stores, by number: 367,406 (with --data full any)")] = None,
     data: Annotated[
-        Source, typer.Option(help="Two stores, or the whole set, which pip install 'headrace[demo]' brings")
+        Source, typer.Option(help="Two stores, or the whole set, which pip install headrace\\[demo] brings")
     ] = Source.SAMPLE,
     directory: Annotated[
         Path, typer.Option("--dir", help="The folder to work in; emptied if an earlier demo made it")
