@@ -43,7 +43,9 @@ def order_up_to(forecast: float, deviation: float) -> float:
 
 def cases(pieces: float, case_pack: int) -> int:
     """The pieces of the fewest whole cases that hold ``pieces``; none for a need that is not positive."""
-    return max(0, math.ceil(pieces / case_pack)) * case_pack
+    whole = max(0, math.ceil(pieces))
+    # Counted in whole numbers: dividing a float can round a need away, or up to a case more.
+    return -(-whole // case_pack) * case_pack
 
 
 class Forecast(NamedTuple):
