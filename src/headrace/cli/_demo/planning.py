@@ -44,7 +44,7 @@ def order_up_to(forecast: float, deviation: float) -> float:
 def cases(pieces: float, case_pack: int) -> int:
     """The pieces of the fewest whole cases that hold ``pieces``; none for a need that is not positive."""
     whole = max(0, math.ceil(pieces))
-    # Counted in whole numbers: dividing a float can round a need away, or up to a case more.
+    # Counted in whole numbers: a quotient of floats can round a small need away.
     return -(-whole // case_pack) * case_pack
 
 
