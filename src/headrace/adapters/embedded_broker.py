@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from headrace.adapters.embedded_admin import EmbeddedAdmin
-from headrace.adapters.embedded_maintenance import INTERVAL_S, Maintenance
+from headrace.adapters.embedded_maintenance import INTERVAL_S, Maintenance, Upkeep
 from headrace.adapters.embedded_membership import SESSION_S
 from headrace.adapters.embedded_reader import EmbeddedReader
 from headrace.adapters.embedded_store import Store
@@ -67,12 +67,11 @@ class EmbeddedBroker:
 
     def writer(self) -> EmbeddedWriter:
         self._check_open()
-        store = self._store()
         return self._keep(
             EmbeddedWriter(
-                store,
+                self._store(),
                 self._clock,
-                Maintenance(store, self._clock, self._maintenance_s),
+                Maintenance(self._store, self._clock, self._maintenance_s),
                 max_records=self._max_records,
                 max_bytes=self._max_bytes,
             )
@@ -90,7 +89,7 @@ class EmbeddedBroker:
         """Apply retention and compaction now, instead of when they are next due."""
         store = self._store()
         try:
-            Maintenance(store, self._clock).run(compact_all=True)
+            Upkeep(store, self._clock).run(compact_all=True)
         finally:
             store.close()
 

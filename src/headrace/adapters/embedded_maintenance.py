@@ -1,4 +1,5 @@
-"""Retention and compaction: what leaves the log, and when. Run by whichever writer finds it due, one process at a time."""
+"""Retention and compaction: what leaves the log, and when. Started by whichever writer finds it due, on a thread and a
+connection of its own, so that no receipt waits for it; one process at a time."""
 
 from __future__ import annotations
 
@@ -6,14 +7,15 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from headrace.adapters.embedded_batches import decode, encode_dense, encode_sparse
-from headrace.adapters.embedded_store import FILE, Store, offset_of, row_id
+from headrace.adapters.embedded_store import FILE, Store, offset_of, row_id, translated
 from headrace.clock import Clock
 from headrace.model.record import Record, StoredRecord
 
@@ -29,31 +31,56 @@ _CHUNK: Final = 64
 
 
 class Maintenance:
-    """Retention by time, and compaction by key, of a store's topics."""
+    """Started every ``interval`` seconds by `run_if_due`. ``open_store``: gives a connection for one run."""
 
-    def __init__(self, store: Store, clock: Clock, interval: float = INTERVAL_S) -> None:
+    def __init__(self, open_store: Callable[[], Store], clock: Clock, interval: float = INTERVAL_S) -> None:
         self.interval = interval
-        self._store = store
+        self._open_store = open_store
         self._clock = clock
         self._next = clock.monotonic() + interval
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
 
     def run_if_due(self) -> None:
-        """Run when the interval has passed; a failure is left for the next time (the log itself is not in danger, and
-        what writes to it must go on)."""
-        if self._clock.monotonic() < self._next:
+        """Start a run when the interval has passed and the last one is over. For one thread."""
+        if self._clock.monotonic() < self._next or (self._thread is not None and self._thread.is_alive()):
             return
         self._next = self._clock.monotonic() + self.interval
+        self._thread = threading.Thread(target=self._run_logged, name="headrace-embedded-upkeep", daemon=True)
+        self._thread.start()
+
+    def _run_logged(self) -> None:
         try:
-            self.run()
-        except Exception as error:
-            LOG.warning("retention and compaction of %s failed, and are tried again: %s", self._store.folder, error)
+            store = self._open_store()
+            try:
+                Upkeep(store, self._clock, self._ended).run()
+            finally:
+                store.close()
+        except Exception as error:  # left for the next time: the log itself is not in danger
+            LOG.warning("retention and compaction failed, and are tried again: %s", error)
+
+    def close(self) -> None:
+        """End after the batch that is being rewritten."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+
+class Upkeep:
+    """Retention by time, and compaction by key, of a store's topics. It stops early once ``ended`` is set."""
+
+    def __init__(self, store: Store, clock: Clock, ended: threading.Event | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._ended = ended or threading.Event()
 
     def run(self, *, compact_all: bool = False) -> None:
         """Delete what is past its retention, and compact what is due (``compact_all``: every compacted topic).
 
         Returns at once when another process is at it.
         """
-        alone = _Alone(self._store.folder)
+        with translated(self._store.folder):
+            alone = _Alone(self._store.folder)
         if not alone.taken:
             return
         try:
@@ -64,10 +91,13 @@ class Maintenance:
             )
             for id_, name, text, first, next_, cleaned in rows:
                 configs = json.loads(text)
-                policy = configs.get("cleanup.policy", "delete").split(",")
+                if self._ended.is_set():
+                    return
+                policy = [part.strip() for part in configs.get("cleanup.policy", "delete").split(",")]
                 dirty = next_ - cleaned
+                share = float(configs.get("min.cleanable.dirty.ratio", _DIRTY_RATIO))
                 # As on Kafka, a tombstone whose time is over goes with the next compaction that is due, not sooner.
-                if "compact" in policy and (compact_all or (dirty and dirty >= (next_ - first) * _DIRTY_RATIO)):
+                if "compact" in policy and (compact_all or (dirty and dirty >= (next_ - first) * share)):
                     self._compact(id_, name, configs, next_)
                 if "delete" in policy:
                     self._expire(id_, int(configs.get("retention.ms", 7 * _DAY_MS)))
@@ -116,6 +146,8 @@ class Maintenance:
         # The end as it is now: a topic whose newest records are not yet settled stays dirty.
         cleaned = end
         for batch in _batches(self._store, topic, name, end):
+            if self._ended.is_set():
+                return  # what was rewritten stays so; the topic counts as not compacted
             if batch[0].timestamp > settled:
                 cleaned = min(cleaned, batch[0].offset)
                 break

@@ -124,6 +124,7 @@ class EmbeddedWriter:
         try:
             self._write_until_closed()
         finally:
+            self._maintenance.close()
             self._store.close()
 
     def _write_until_closed(self) -> None:
