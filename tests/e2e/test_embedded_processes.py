@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headrace.adapters.embedded_broker import EmbeddedBroker
-from headrace.interfaces.broker import OffsetAt, TopicSpec
-from headrace.model.record import StoredRecord
+from headrace.errors import BrokerError
+from headrace.interfaces.broker import OffsetAt, OffsetCommit, TopicSpec
+from headrace.model.record import Record, StoredRecord
 
 WRITER = """
 import sys, os
@@ -35,6 +38,25 @@ for i in range(count):
 for n, receipt in waiting:
     receipt.result(30)
     os.write(1, b"%d %d\\n" % (n, receipt.offset))
+"""
+
+READER = """
+import sys, os
+from pathlib import Path
+from headrace.adapters.embedded_broker import EmbeddedBroker
+from headrace.interfaces.broker import OffsetCommit
+class Quiet:
+    on_assigned = on_revoked = on_lost = on_error = lambda self, *_: None
+reader = EmbeddedBroker(Path(sys.argv[1])).reader("g")
+reader.subscribe(["t"], Quiet())
+while True:
+    for part in reader.poll(0.1, 50):
+        if part.records:
+            generation = reader.generation(part.topic)
+            first, last = part.records[0].offset, part.records[-1].offset
+            os.write(1, f"read {part.topic} {generation} {first} {last}\\n".encode())
+            reader.commit({part.topic: OffsetCommit(part.next_offset)})
+            os.write(1, f"committed {part.topic} {generation} {part.next_offset}\\n".encode())
 """
 
 
@@ -105,3 +127,91 @@ def test_twenty_killed_writers_lose_nothing_acknowledged(tmp_path: Path) -> None
     acknowledged = {who: _acknowledged(out) for who, out in outs.items()}
     assert all(acknowledged.values()), "each was killed while it was writing"
     _check(_read_all(tmp_path / "store"), acknowledged)
+
+
+def test_twenty_killed_readers_miss_nothing(tmp_path: Path) -> None:
+    """Members of a group that are killed at random points leave nothing unread, and no more read twice than was not committed;
+    no two of them hold a topic in the same generation."""
+    topics = ["t0", "t1", "t2"]
+    broker = EmbeddedBroker(tmp_path / "store")
+    broker.admin.create_topics([TopicSpec(topic) for topic in topics])
+    writer = broker.writer()
+    chance = random.Random(11)
+    running: list[tuple[subprocess.Popen[bytes], Path]] = []
+    outs: list[Path] = []
+    written = 0
+
+    def kill_oldest() -> None:
+        process, out = running.pop(0)
+        deadline = time.monotonic() + 60
+        while out.stat().st_size == 0 and time.monotonic() < deadline:
+            write(10)
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.05))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(60)
+
+    def write(count: int) -> None:
+        nonlocal written
+        for _ in range(count):
+            for topic in topics:
+                writer.publish(topic, Record(None, b"%d" % written))
+            written += 1
+
+    for n in range(20):
+        outs.append(tmp_path / f"r{n}")
+        with outs[-1].open("wb") as file:
+            command = [sys.executable, "-c", READER, str(tmp_path / "store")]
+            running.append((subprocess.Popen(command, stdout=file), outs[-1]))
+        write(50)
+        if len(running) == 3:  # three at a time, so that topics move among the living as well
+            kill_oldest()
+    while running:
+        kill_oldest()
+    writer.flush(60)
+    told = [line.split() for out in outs for line in out.read_text().split("\n")[:-1]]
+    last = broker.reader("g")
+    rest = {topic: [] for topic in topics}
+    last.subscribe(["t"], Quiet())
+    ends = broker.admin.offsets(topics, OffsetAt.LATEST)
+    committed = {topic: commit.offset for topic, commit in broker.admin.group_offsets("g").items()}
+    place = {topic: committed.get(topic, 0) for topic in topics}
+    deadline = time.monotonic() + 60
+    while any(place[topic] < ends[topic] for topic in topics):
+        assert time.monotonic() < deadline
+        for part in last.poll(0.1):
+            rest[part.topic] += [record.offset for record in part.records]
+            place[part.topic] = part.next_offset
+    broker.close()
+    for topic in topics:
+        _check_readers(topic, told, committed.get(topic, 0), rest[topic], ends[topic])
+
+
+def _check_readers(topic: str, told: list[list[str]], committed: int, rest: list[int], end: int) -> None:
+    holders: dict[int, list[tuple[int, int]]] = {}
+    commits: dict[int, int] = {}
+    for what, name, generation, *numbers in told:
+        if name == topic and what == "read":
+            holders.setdefault(int(generation), []).append((int(numbers[0]), int(numbers[1])))
+        elif name == topic:
+            commits[int(generation)] = int(numbers[0])
+    assert holders, f"{topic} was read before the kills"
+    known = reached = 0
+    for generation in sorted(holders):
+        spans = holders[generation]
+        assert known <= spans[0][0] <= reached, f"{topic}: generation {generation} began at {spans[0][0]}"
+        assert all(a[1] + 1 == b[0] for a, b in itertools.pairwise(spans)), f"{topic}: in order, none left out"
+        reached = max(reached, spans[-1][1] + 1)
+        known = max(known, commits.get(generation, 0))
+    assert known <= committed <= reached, "what was told as committed is there"
+    assert rest == list(range(committed, end)), "the last one reads the rest"
+
+
+class Quiet:
+    def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None: ...
+
+    def on_revoked(self, topics: Sequence[str]) -> None: ...
+
+    def on_lost(self, topics: Sequence[str]) -> None: ...
+
+    def on_error(self, topic: str, error: BrokerError) -> None: ...
