@@ -112,17 +112,19 @@ def take_turn(db: apsw.Connection, group: str, member: str, held: Mapping[int, i
 def commit(
     db: apsw.Connection, group: str, member: str, offsets: Mapping[int, OffsetCommit], names: Mapping[int, str]
 ) -> None:
-    """Raises `GroupFenced`, naming the topics that ``member`` does not hold; then nothing is committed."""
+    """Raises `GroupFenced`, naming the topics that ``member`` does not hold; then nothing is committed. For topics that were
+    deleted there is nothing to commit: they are passed over, and cost the others nothing."""
+    there = [topic for topic in offsets if db.execute("SELECT 1 FROM topics WHERE id=?", (topic,)).fetchone()]
     owned = {
         topic
         for (topic,) in db.execute("SELECT topic FROM assignments WHERE grp=? AND owner=?", (group, member)).fetchall()
     }
-    fenced = sorted(names[topic] for topic in offsets if topic not in owned)
+    fenced = sorted(names[topic] for topic in there if topic not in owned)
     if fenced:
         raise GroupFenced(
             f"{', '.join(fenced)}: held by another member of {group} now", group=group, topics=tuple(fenced)
         )
-    put_offsets(db, group, offsets)
+    put_offsets(db, group, {topic: offsets[topic] for topic in there})
 
 
 def put_offsets(db: apsw.Connection, group: str, offsets: Mapping[int, OffsetCommit]) -> None:

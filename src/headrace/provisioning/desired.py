@@ -26,6 +26,13 @@ PLATFORM: Final = "(platform)"
 DEAD_LETTERS: Final = "(dead letters)"
 """Stands where a product's key would, for dead-letter topics; the tenant is then empty and the name has the application."""
 
+BATCH_BYTES: Final = 1_000_000
+"""librdkafka's ``batch.size``. Kafka holds ``max.message.bytes`` against a whole batch: a topic of smaller events would have
+batches of perfectly small records refused under load. The limit on one event is the SDK's to keep."""
+
+RECORD_EXTRA_BYTES: Final = 64 * 1024
+"""Room for key, headers and the batch's own beside the largest value."""
+
 DEAD_LETTER_EXTRA_BYTES: Final = 64 * 1024
 """Room for the reason and the origin beside the largest record that an application can reject."""
 
@@ -103,9 +110,14 @@ def fingerprint(schema: SchemaText) -> str:
     return digest.hexdigest()
 
 
+def max_message_bytes(max_bytes: int) -> int:
+    """Kafka's limit for a topic whose events' framed values may have ``max_bytes``."""
+    return max(max_bytes, BATCH_BYTES) + RECORD_EXTRA_BYTES
+
+
 def topic_configs(policy: TopicPolicy) -> Configs:
     """Kafka's settings for a product's topics: the log's own time everywhere, and what the kind asks for."""
-    configs = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(policy.max_bytes)}
+    configs = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(max_message_bytes(policy.max_bytes))}
     retention = "-1" if policy.retention_ms is None else str(policy.retention_ms)
     if policy.kind is TopicKind.LOG:
         configs |= {"cleanup.policy": "delete", "retention.ms": retention}
@@ -187,7 +199,7 @@ def _dead_letters(catalogue: Catalogue) -> Iterable[DesiredTopic]:
     for application in sorted(largest):
         configs = {
             "cleanup.policy": "compact,delete",
-            "max.message.bytes": str(largest[application] + DEAD_LETTER_EXTRA_BYTES),
+            "max.message.bytes": str(max_message_bytes(largest[application]) + DEAD_LETTER_EXTRA_BYTES),
             "message.timestamp.type": "LogAppendTime",
             "retention.ms": str(_DEAD_LETTER_RETENTION_MS),
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headrace.model import names
 from headrace.model.product import Status, TopicKind
-from headrace.provisioning.desired import DEAD_LETTER_EXTRA_BYTES, desired
+from headrace.provisioning.desired import BATCH_BYTES, DEAD_LETTER_EXTRA_BYTES, RECORD_EXTRA_BYTES, desired
 from tests.unit.provisioning.catalogues import DAY_MS, Repository, event, product
 
 
@@ -45,7 +45,7 @@ def test_a_log_topic_expires_and_a_state_topic_is_compacted() -> None:
     )
     topics = desired(repository.catalogue()).regions["us"].topics
     log, kept, state, fading = (dict(topics[f"{p}.v1.core"].configs) for p in ("log", "kept", "state", "fading"))
-    assert (log["cleanup.policy"], log["retention.ms"], log["max.message.bytes"]) == ("delete", str(3 * DAY_MS), "5000")
+    assert (log["cleanup.policy"], log["retention.ms"], log["max.message.bytes"]) == ("delete", str(3 * DAY_MS), "1065536")
     assert kept["retention.ms"] == "-1"
     assert (state["cleanup.policy"], state["retention.ms"]) == ("compact", "-1")
     assert int(state["delete.retention.ms"]) >= DAY_MS
@@ -63,8 +63,8 @@ def test_a_dead_letter_topic_holds_the_largest_record_that_its_application_can_r
     )
     for region in desired(repository.catalogue()).regions.values():
         plan, promo = (region.topics[names.dead_letter(a)].configs for a in ("plan", "promo"))
-        assert plan["max.message.bytes"] == str(9_000_000 + DEAD_LETTER_EXTRA_BYTES)
-        assert promo["max.message.bytes"] == str(1_000 + DEAD_LETTER_EXTRA_BYTES)
+        assert plan["max.message.bytes"] == str(9_000_000 + RECORD_EXTRA_BYTES + DEAD_LETTER_EXTRA_BYTES)
+        assert promo["max.message.bytes"] == str(BATCH_BYTES + RECORD_EXTRA_BYTES + DEAD_LETTER_EXTRA_BYTES)
         assert plan["cleanup.policy"] == "compact,delete"
 
 
