@@ -45,7 +45,11 @@ def test_a_log_topic_expires_and_a_state_topic_is_compacted() -> None:
     )
     topics = desired(repository.catalogue()).regions["us"].topics
     log, kept, state, fading = (dict(topics[f"{p}.v1.core"].configs) for p in ("log", "kept", "state", "fading"))
-    assert (log["cleanup.policy"], log["retention.ms"], log["max.message.bytes"]) == ("delete", str(3 * DAY_MS), "1065536")
+    assert (log["cleanup.policy"], log["retention.ms"], log["max.message.bytes"]) == (
+        "delete",
+        str(3 * DAY_MS),
+        "1065536",
+    )
     assert kept["retention.ms"] == "-1"
     assert (state["cleanup.policy"], state["retention.ms"]) == ("compact", "-1")
     assert int(state["delete.retention.ms"]) >= DAY_MS
