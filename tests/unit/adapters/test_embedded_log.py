@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from headrace.adapters.embedded_broker import EmbeddedBroker
 from headrace.adapters.embedded_store import FILE, Gate
 from headrace.clock import ManualClock
-from headrace.errors import BrokerUnavailable, BufferFull, Closed
+from headrace.errors import BrokerError, BrokerUnavailable, BufferFull, Closed
 from headrace.interfaces.broker import OffsetAt, TopicSpec
 from headrace.model.record import Record, StoredRecord
 
@@ -222,3 +222,16 @@ def test_use_after_close_is_closed(tmp_path: Path) -> None:
     ):
         with pytest.raises(Closed):
             call()
+
+
+@pytest.mark.parametrize("record", [Record("text", b"x"), Record(b"k", "text"), Record(None, bytearray(b"x"))])  # type: ignore[arg-type]
+def test_what_is_not_bytes_never_enters_a_batch(tmp_path: Path, record: Record) -> None:
+    """A key or value of another type is refused at once: it would make its whole batch unreadable."""
+    broker = EmbeddedBroker(tmp_path)
+    broker.admin.create_topics([TopicSpec("t")])
+    writer = broker.writer()
+    with pytest.raises(BrokerError, match="bytes"):
+        writer.publish("t", record)
+    writer.publish("t", Record(None, b"fine")).result(10)
+    assert [r.value for r in read_all(broker, "t")] == [b"fine"]
+    broker.close()
