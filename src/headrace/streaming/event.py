@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
 from headrace.envelope.envelope import Envelope
@@ -71,8 +71,12 @@ class Event(Generic[T_co]):
 
     @property
     def time(self) -> datetime:
-        """When the fact occurred, with its offset from UTC. The log's own time is `timestamp`."""
-        return datetime.fromisoformat(self._envelope.time)
+        """When the fact occurred, with its offset from UTC. The log's own time is `timestamp`. A leap second, which RFC 3339
+        has and `datetime` has not, is the second after it."""
+        text = self._envelope.time.upper()
+        if text[17:19] == "60":
+            return datetime.fromisoformat(f"{text[:17]}59{text[19:]}") + timedelta(seconds=1)
+        return datetime.fromisoformat(text)
 
     @property
     def subject(self) -> str | None:

@@ -31,6 +31,14 @@ def test_a_failed_receipt_raises_its_error() -> None:
         receipt.result()
 
 
+def test_a_failure_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Receipts that fail leave one line that says how many, where and why, whether or not somebody looks at them."""
+    condition, receipts = _receipts(3)
+    settle(condition, receipts, error=TopicMissing("no topic t", topic="t"))
+    (line,) = caplog.messages
+    assert line == "3 event(s) for t were not published: no topic t"
+
+
 def test_waiting_ends_with_publish_timeout() -> None:
     """`result` with a timeout raises PublishTimeout while the record is not settled."""
     _, (receipt,) = _receipts(1)
