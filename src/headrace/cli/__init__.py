@@ -43,6 +43,7 @@ COMMANDS: tuple[Command, ...] = (
         ("publish", "Publish events from JSON lines, each one checked"),
         ("tail", "Show a product's events as they arrive"),
         ("lag", "Show how far each consumer is behind"),
+        ("dead-letters", "Show what an application's consumers rejected, and why"),
     ),
     *_table(
         "Learn",
@@ -61,7 +62,7 @@ def help_text() -> str:
         if command.section != section:
             section = command.section
             lines += ["", f"{section}:"]
-        lines.append(f"  {command.name:<10} {command.summary}")
+        lines.append(f"  {command.name:<13} {command.summary}")
     lines += [
         "",
         "Options:",

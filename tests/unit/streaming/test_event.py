@@ -21,7 +21,16 @@ from headrace.streaming.event import Event
 )
 def test_the_time_of_any_valid_event_can_be_read(text: str, moment: datetime) -> None:
     """Offsets, small letters and leap seconds, all of which RFC 3339 allows another producer, become a datetime."""
-    envelope = Envelope(type="t.v1", source="/applications/a", id="1", time=text, data={}, meta={})
+    envelope = Envelope(
+        specversion="1.0",
+        type="t.v1",
+        source="/applications/a",
+        id="1",
+        time=text,
+        datacontenttype="application/json",
+        data={},
+        meta={},
+    )
     record = StoredRecord("t.v1.acme", 0, 0, None, None)
     event = Event(envelope, {}, name="T", tenant="acme", region="eu", record=record)
     assert event.time == moment

@@ -148,6 +148,7 @@ def _next(folder: str) -> Iterator[tuple[str, str]]:
     yield "headrace lag", "how far each consumer group is behind: nowhere"
     yield "headrace tail order-proposals -t nordkorb --from earliest -n 3", "three events of the log"
     yield "headrace tail planograms -t maple-pantry --from earliest -n 1", "Avro reads the same"
+    yield "headrace dead-letters mobile-replenishment -n 3", "what was rejected, and why"
     yield "headrace plan", "nothing to do, until a file below products/ changes"
 
 
