@@ -44,6 +44,6 @@ def test_the_commands_of_the_readme_are_there() -> None:
     """Every `headrace ...` command that the README shows is in the table of commands."""
     from headrace.cli import COMMANDS
 
-    shown = set(re.findall(r"^headrace ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    shown = set(re.findall(r"^headrace ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert shown
     assert shown <= {command.name for command in COMMANDS}
