@@ -73,8 +73,8 @@ def _open_registry(region: Region, base: Path) -> SchemaRegistry:
 
         return EmbeddedRegistry(_folder(region, base))
     raise SettingsError(
-        f"region {region.id}: registry kind {region.registry.kind!r} is not known",
-        hint="use `embedded`",
+        f"region {region.id}: this release has no adapter for a registry of kind {region.registry.kind!r}",
+        hint="only `embedded` can be opened so far; a region on Kafka has to wait for the registry over HTTP",
         region=region.id,
     )
 
