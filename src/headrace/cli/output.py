@@ -12,6 +12,8 @@ from rich.markup import escape
 
 from headrace import errors
 
+_SHOWN_FAULTS = 20
+
 _PIPED_WIDTH = 1000
 """Not a terminal: rich would fold tables at 80 columns, and names in a file or a pipe must stay whole."""
 
@@ -63,9 +65,14 @@ def print_error(error: errors.HeadraceError, *, as_json: bool = False) -> None:
     if as_json:
         sys.stderr.write(msgspec.json.encode({"error": error.to_json()}, enc_hook=str).decode() + "\n")
         return
-    stderr.print(f"[bold red]error[/]: {escape(error.message)} [dim]\\[{error.code}][/]", soft_wrap=True)
+    message = error.message
     if isinstance(error, errors.CatalogueError):
-        for fault in error.faults[:20]:
+        message = message.partition("; first:")[0]  # all of them follow
+    stderr.print(f"[bold red]error[/]: {escape(message)} [dim]\\[{error.code}][/]", soft_wrap=True)
+    if isinstance(error, errors.CatalogueError):
+        for fault in error.faults[:_SHOWN_FAULTS]:
             stderr.print(f"  {escape(str(fault))}", soft_wrap=True)
+        if len(error.faults) > _SHOWN_FAULTS:
+            stderr.print(f"  and {len(error.faults) - _SHOWN_FAULTS} more")
     if error.hint:
         stderr.print(f"  [cyan]hint[/]: {escape(error.hint)}", soft_wrap=True)
