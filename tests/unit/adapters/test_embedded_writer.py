@@ -140,8 +140,8 @@ def test_upkeep_that_fails_is_logged_and_tried_again(
         writer.publish("a", Record(None, b"1")).result(10)
         assert tried.wait(10)
         writer.publish("a", Record(None, b"2")).result(10)
+        broker.close()  # which waits for upkeep's thread, and so for its line
     assert "Too many open files" in caplog.text
-    broker.close()
 
 
 def test_closing_with_a_timeout_returns_though_the_gate_is_held(tmp_path: Path) -> None:
