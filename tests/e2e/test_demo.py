@@ -161,6 +161,8 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     """Ctrl-C on the terminal while the bars move ends the demo with 130, and no process is left."""
     pid, terminal = pty.fork()
     if pid == 0:
+        # A test run in the background of a shell has SIGINT ignored, and every program below it inherits that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.environ["TERM"] = "xterm"
         os.execv(HEADRACE, [HEADRACE, "demo", "--weeks", "53", "--dir", str(tmp_path)])
     seen = b""
