@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import headrace
+from headrace.model.record import Record
 
 ROOT = Path(__file__).parents[2]
 HEADRACE = [sys.executable, "-m", "headrace.cli"]
@@ -45,6 +46,9 @@ def test_a_rejected_event_is_shown_with_its_reason_and_origin(repository: Path) 
     with app:
         app.start()
         assert app.wait_until_caught_up(30)
+
+        # What is no dead letter does not hide those that are.
+        app.connection.writer.publish("dlq.plan", Record(b"k", b"by hand")).result(10)
 
     (row,) = json.loads(_run("dead-letters", "plan", str(repository), "--tenant", "nordkorb", "--json"))
     assert row["reason"] == f"no forecast for {example['productId']}"

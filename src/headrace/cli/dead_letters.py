@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from headrace.cli.output import console, print_json
+from headrace.cli.output import console, print_json, stderr
 
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
@@ -91,7 +91,12 @@ def _read(broker: Broker, topic: str) -> Iterator[tuple[bytes | None, dict[str, 
                     if stored.value is None:
                         yield stored.key, None
                         continue
-                    letter = parse_dead_letter(stored)
+                    try:
+                        letter = parse_dead_letter(stored)
+                    except ValueError as error:
+                        # Somebody else's record must not hide the application's own.
+                        stderr.print(f"passed over: {escape(str(error))}", soft_wrap=True)
+                        continue
                     origin = names.parse_topic(letter.record.topic)
                     yield (
                         stored.key,
