@@ -31,13 +31,13 @@ bench: $(VENV)/dev.stamp ## The benchmarks: ratios to the raw libraries, measure
 	$(BIN)/python -m benchmarks $(ARGS)
 
 kafka-libs: $(VENV)/dev.stamp ## Fetch Apache Kafka's broker for the tests
-	$(BIN)/python -m headrace.testing.kafka_server fetch
+	$(BIN)/python -m headrace.local.kafka_server fetch
 
 lock: $(VENV)/dev.stamp ## Choose the newest versions again and write requirements/*.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header pyproject.toml --group build -o requirements/runtime.lock $(LOCK_ARGS)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header pyproject.toml --group dev --extra demo -c requirements/runtime.lock -o requirements/dev.lock $(LOCK_ARGS)
+	  --no-header pyproject.toml --group dev --extra bench --extra demo --extra observability -c requirements/runtime.lock -o requirements/dev.lock $(LOCK_ARGS)
 
 clean: ## Remove what was installed and made here
 	rm -rf $(VENV) .headrace-demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

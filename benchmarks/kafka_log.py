@@ -17,8 +17,8 @@ from benchmarks.figures import Figure, median_ratio, report
 from headrace.adapters.kafka_broker import KafkaBroker
 from headrace.adapters.kafka_settings import consumer_settings, producer_settings
 from headrace.interfaces.broker import OffsetAt, TopicSpec
+from headrace.local.kafka_server import KafkaServer
 from headrace.model.record import Record
-from headrace.testing.kafka_server import KafkaServer
 
 COUNT = 50_000
 HEADERS = (

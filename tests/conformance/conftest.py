@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.testing.kafka_server import KafkaServer
+from headrace.local.kafka_server import KafkaServer
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import pytest
 
 from headrace.adapters.kafka_broker import KafkaBroker
+from headrace.local.kafka_server import QUICK, KafkaServer
 from headrace.model.record import Record
 from headrace.testing.conformance.broker import BrokerConformance
 from headrace.testing.conformance.broker_members import Cluster
 from headrace.testing.conformance.support import DEADLINE_S, FILLER, Compact, Connect
-from headrace.testing.kafka_server import QUICK, KafkaServer
 
 
 @pytest.mark.kafka

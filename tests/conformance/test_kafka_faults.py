@@ -25,8 +25,8 @@ from headrace.errors import (
     TransactionAborted,
 )
 from headrace.interfaces.broker import OffsetAt, OffsetCommit, RecordReader, TopicSpec
+from headrace.local.kafka_server import KafkaServer
 from headrace.model.record import Record, StoredRecord
-from headrace.testing.kafka_server import KafkaServer
 
 pytestmark = pytest.mark.kafka
 

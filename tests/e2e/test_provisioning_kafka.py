@@ -12,6 +12,7 @@ from headrace.adapters.embedded_registry import EmbeddedRegistry
 from headrace.adapters.kafka_broker import KafkaBroker
 from headrace.clock import SYSTEM_CLOCK
 from headrace.errors import WrongCluster
+from headrace.local.kafka_server import KafkaServer
 from headrace.model import names
 from headrace.model.compiled_records import from_records
 from headrace.model.product import TopicKind
@@ -21,7 +22,6 @@ from headrace.provisioning.desired import desired
 from headrace.provisioning.observed import RegionConnection, observe
 from headrace.provisioning.plan import make_plan
 from headrace.provisioning.topic_reader import read_topic
-from headrace.testing.kafka_server import KafkaServer
 from tests.unit.provisioning.catalogues import Repository, event, product
 
 pytestmark = pytest.mark.kafka

@@ -8,6 +8,7 @@ import headrace
 from headrace.adapters.kafka_broker import KafkaBroker
 from headrace.clock import SYSTEM_CLOCK
 from headrace.interfaces.broker import OffsetAt, TopicSpec
+from headrace.local.kafka_server import KafkaServer
 from headrace.model import names
 from headrace.model.compiled import CompiledCatalogue
 from headrace.model.compiled_records import to_records
@@ -17,7 +18,6 @@ from headrace.streaming.catalogue_feed import FollowedCatalogue
 from headrace.streaming.connection import Connection
 from headrace.streaming.limits import Limits
 from headrace.streaming.start import committed_topic_id
-from headrace.testing.kafka_server import KafkaServer
 from headrace.testing.small_catalogue import small_catalogue
 
 pytestmark = pytest.mark.kafka

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.errors import SettingsError
-from headrace.testing import kafka_libs
+from headrace.local import kafka_libs
 
 MAVEN = """#!/bin/sh
 for word in "$@"; do

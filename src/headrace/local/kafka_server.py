@@ -4,7 +4,7 @@
         broker = KafkaBroker(kafka.bootstrap)
 
 It answers in about three seconds, on free ports, and is gone with its folder when the context ends, or when this process
-does, however it ends (`kafka_leash`). ``python -m headrace.testing.kafka_server fetch`` brings the jars it runs on;
+does, however it ends (`kafka_leash`). ``python -m headrace.local.kafka_server fetch`` brings the jars it runs on;
 ``... run`` starts one by hand, prints its address and ends with Ctrl-C.
 """
 
@@ -30,7 +30,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from headrace.errors import BrokerUnavailable, HeadraceError, SettingsError
-from headrace.testing.kafka_libs import TOOLS, fetch, java, libs_folder
+from headrace.local.kafka_libs import TOOLS, fetch, java, libs_folder
 
 LOG = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class KafkaServer:
 
     def _wait_until_ready(self, deadline: float) -> None:
         # A port that accepts is not enough: the node must know itself as a broker of the right cluster.
-        silent = logging.Logger("headrace.testing.kafka_server.probe", level=logging.CRITICAL + 1)
+        silent = logging.Logger("headrace.local.kafka_server.probe", level=logging.CRITICAL + 1)
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 100}, logger=silent)
         while time.monotonic() < deadline:
             if self._leash is None or self._leash.poll() is not None:
@@ -256,7 +256,7 @@ def _free_ports(count: int) -> list[int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``fetch`` or ``run``; 0, or 1 with the error on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m headrace.testing.kafka_server", description="A local Apache Kafka")
+    parser = argparse.ArgumentParser(prog="python -m headrace.local.kafka_server", description="A local Apache Kafka")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("fetch", help="bring the jars, unless they are there")
     commands.add_parser("run", help="start a node, print its address, run until Ctrl-C or the end of standard input")

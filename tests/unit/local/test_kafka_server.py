@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headrace.errors import SettingsError
-from headrace.testing import kafka_server
+from headrace.local import kafka_server
 
 
 def test_fetch_says_what_it_does(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
