@@ -3,10 +3,13 @@
     topic          {product}.v{major}.{tenant}      order-proposals.v1.acme
     subject        {topic}-value                    TopicNameStrategy
     group          {application}.{purpose}          plan.forecast
+    transactions   {application}.{purpose}.{suffix} plan.forecast.0
     dead letter    dlq.{application}                one per region
+    tenant's group _tenant.{tenant}.{purpose}       of a tenant that reads its topics itself
     principal      User:{name}                      as Kafka's access rules write it
 
-The product comes first so that one PREFIXED access rule (`topic_prefix`, with its closing dot) covers every tenant.
+The product comes first so that one PREFIXED access rule (`topic_prefix`, with its closing dot) covers every tenant; the
+application comes first so that one (`application_prefix`) covers all its groups and one all its transactions.
 Identifiers never hold a dot, which makes each name parse in one way only.
 """
 
@@ -98,6 +101,22 @@ def topic_of_subject(subject_name: str) -> str | None:
 def group(application: str, purpose: str) -> str:
     """The consumer group of one purpose of an application."""
     return f"{application}.{purpose}"
+
+
+def transactional_id(application: str, purpose: str, suffix: str) -> str:
+    """The id of a transactional writer of one purpose of an application. ``suffix`` tells writers apart that live at the
+    same time, since a second one with the same id fences the first: a worker's number, or something drawn at random."""
+    return f"{application}.{purpose}.{suffix}"
+
+
+def application_prefix(application: str) -> str:
+    """What every group and every transactional id of an application begins with, closing dot included."""
+    return f"{application}."
+
+
+def tenant_group_prefix(tenant: str) -> str:
+    """What the groups of a tenant's own principals begin with. No application is called ``_tenant``."""
+    return f"_tenant.{tenant}."
 
 
 def dead_letter(application: str) -> str:

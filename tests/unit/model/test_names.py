@@ -27,6 +27,19 @@ def test_the_prefix_covers_the_product_and_nothing_else(product: str, major: int
     assert not names.topic(product, major * 10, "acme").startswith(prefix)
 
 
+@given(identifiers, identifiers, identifiers)
+def test_an_application_s_prefix_covers_its_groups_and_transactions_and_no_other_s(
+    application: str, other: str, purpose: str
+) -> None:
+    """One prefix with its closing dot covers all groups and transactional ids of an application, and none of another."""
+    prefix = names.application_prefix(application)
+    assert names.group(application, purpose).startswith(prefix)
+    assert names.transactional_id(application, purpose, "0").startswith(prefix)
+    if other != application:
+        assert not names.group(other, purpose).startswith(prefix)
+        assert not names.transactional_id(other, purpose, "0").startswith(prefix)
+
+
 @given(identifiers)
 def test_valid_identifiers_have_no_problem(text: str) -> None:
     """What the rule describes is accepted."""
