@@ -65,6 +65,11 @@ class EmbeddedBroker:
     def admin(self) -> EmbeddedAdmin:
         return self._admin
 
+    @property
+    def access(self) -> None:
+        """There are no rules: whoever can open the folder may do everything."""
+        return None
+
     def writer(self) -> EmbeddedWriter:
         self._check_open()
         return self._keep(

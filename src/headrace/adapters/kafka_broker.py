@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from headrace.adapters.kafka_access import KafkaAccess
 from headrace.adapters.kafka_admin import KafkaAdmin
 from headrace.adapters.kafka_reader import KafkaReader
 from headrace.adapters.kafka_transactions import KafkaTransactionalWriter
@@ -32,10 +33,15 @@ class KafkaBroker:
         self._writers: weakref.WeakSet[KafkaWriter | KafkaTransactionalWriter] = weakref.WeakSet()
         self._closed = False
         self._admin = KafkaAdmin(bootstrap, self._properties)
+        self._access = KafkaAccess(bootstrap, self._properties)
 
     @property
     def admin(self) -> KafkaAdmin:
         return self._admin
+
+    @property
+    def access(self) -> KafkaAccess:
+        return self._access
 
     def writer(self) -> KafkaWriter:
         with self._while_open():
@@ -68,5 +74,5 @@ class KafkaBroker:
                 return
             self._closed = True
             # Readers first: what they are told when they give up their topics may still write.
-            for part in [*self._readers, *self._writers, self._admin]:
+            for part in [*self._readers, *self._writers, self._admin, self._access]:
                 part.close()

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 from headrace.errors import BrokerError
+from headrace.interfaces.access import AccessAdmin
 from headrace.interfaces.receipt import Receipt
 from headrace.model.record import Record, StoredRecord
 
@@ -209,6 +210,11 @@ class Broker(Protocol):
 
     @property
     def admin(self) -> TopicAdmin: ...
+
+    @property
+    def access(self) -> AccessAdmin | None:
+        """Its access rules; None where the kind of broker has none at all, as the embedded one: whoever can open its folder
+        may do everything, so the folder's permissions are what guards it."""
 
     def writer(self) -> RecordWriter: ...
 

@@ -49,6 +49,10 @@ class MemoryBroker:
     def admin(self) -> MemoryAdmin:
         return self._admin
 
+    @property
+    def access(self) -> None:
+        return None
+
     def writer(self) -> MemoryWriter:
         return MemoryWriter(self)
 
