@@ -5,23 +5,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import SYSTEM_CLOCK, Clock
-from headrace.errors import SchemaMissing, SettingsError, SubjectMissing
+from headrace.errors import SchemaMissing, SettingsError, SubjectMissing, WrongCluster
 from headrace.model import names
+from headrace.model.credentials import credential_properties, is_secured, without_credentials
 from headrace.model.region import ClusterAddress, Region, RegistryAddress
 from headrace.settings import Settings, load_settings
 from headrace.streaming import app as streaming
 from headrace.streaming.catalogue_feed import CatalogueFeed, FixedCatalogue, FollowedCatalogue
-from headrace.streaming.connection import Connection
+from headrace.streaming.connection import Connection, check_application
 from headrace.streaming.limits import Limits
 
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
     from headrace.interfaces.registry import SchemaRegistry
+    from headrace.model.application import Credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +88,79 @@ def _folder(region: Region, base: Path) -> Path:
 def resolve_references(properties: Mapping[str, str]) -> dict[str, str]:
     """Client properties with each ``env:NAME`` read from the environment and ``file:PATH`` from its file: secrets are
     named in a declaration, never written there. Raises `SettingsError` naming the property, not the value."""
-    resolved: dict[str, str] = {}
-    for key, value in properties.items():
-        if value.startswith("env:"):
-            name = value.removeprefix("env:")
-            if name not in os.environ:
-                raise SettingsError(f"{key} refers to the environment variable {name}, which is not set", option=key)
-            resolved[key] = os.environ[name]
-        elif value.startswith("file:"):
-            path = Path(value.removeprefix("file:"))
-            try:
-                resolved[key] = path.read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise SettingsError(f"{key} refers to the file {path}, which cannot be read", option=key) from error
-        else:
-            resolved[key] = value
-    return resolved
+    return {key: _referenced(value, key) for key, value in properties.items()}
 
 
-def region_from_addresses(region: str, cluster: str, registry: str) -> Region:
-    """A region from the settings `cluster` and `registry`, for programs that have no declaration repository."""
+def _referenced(value: str, what: str) -> str:
+    scheme, _, place = value.partition(":")
+    if scheme == "env":
+        if place not in os.environ:
+            raise SettingsError(
+                f"{what} refers to the environment variable {place}, which is not set",
+                hint=f"export {place}=... before the program starts",
+                option=what,
+            )
+        return os.environ[place]
+    if scheme == "file":
+        try:
+            return Path(place).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"{what} refers to the file {place}, which cannot be read",
+                hint="check the path, which counts from the working directory, and the file's rights",
+                option=what,
+            ) from error
+    return value
+
+
+def credentials_of(application: str, region: str, credentials: Credentials | None) -> dict[str, str]:
+    """The client's properties that say who an application is in a region, read from where its declaration says. Raises
+    `SettingsError` where there are none, or they cannot be read; it never repeats what was read."""
+    instead = "or pass cluster_properties (HEADRACE_CLUSTER_PROPERTIES) with the application's own"
+    if credentials is None:
+        raise SettingsError(
+            f"{application} has no credentials for the secured cluster of region {region}",
+            hint=f"declare regions.{region} with principal and credentials in applications/{application}.yaml, {instead}",
+            application=application,
+            region=region,
+        )
+    what = f"the credentials of {application} in {region}"
+    if credentials.reference.startswith("vault:"):
+        raise SettingsError(
+            f"{what} are in a vault, which a program cannot read by itself",
+            hint=f"let the vault's agent write a file or a variable and name it by file:PATH or env:NAME, {instead}",
+            application=application,
+            region=region,
+        )
+    value = _referenced(credentials.reference, what)
+    try:
+        return credential_properties(credentials.principal, value)
+    except ValueError as error:
+        raise SettingsError(
+            f"{what} are neither a password nor client properties: {error}",
+            hint="write the password alone, or name=value pairs of librdkafka's properties, each on a line",
+            application=application,
+            region=region,
+        ) from None
+
+
+def region_from_addresses(
+    region: str,
+    cluster: str,
+    registry: str,
+    *,
+    cluster_id: str | None = None,
+    cluster_properties: Mapping[str, str] | None = None,
+    registry_properties: Mapping[str, str] | None = None,
+) -> Region:
+    """A region from the settings of these names, for programs that have no declaration repository."""
     kind, _, rest = cluster.partition(":")
     if kind == "embedded" and rest:
-        cluster_address = ClusterAddress(kind="embedded", path=rest)
+        cluster_address = ClusterAddress(kind="embedded", path=rest, cluster_id=cluster_id)
     elif kind == "kafka" and rest:
-        cluster_address = ClusterAddress(kind="kafka", bootstrap=rest)
+        cluster_address = ClusterAddress(
+            kind="kafka", bootstrap=rest, cluster_id=cluster_id, properties=cluster_properties or {}
+        )
     else:
         raise SettingsError(
             f"cluster {cluster!r} is not an address",
@@ -120,8 +170,46 @@ def region_from_addresses(region: str, cluster: str, registry: str) -> Region:
     if registry == "embedded":
         registry_address = RegistryAddress(kind="embedded")
     else:
-        registry_address = RegistryAddress(kind="http", url=registry)
+        registry_address = RegistryAddress(kind="http", url=registry, properties=registry_properties or {})
     return Region(id=region, name=region, cluster=cluster_address, registry=registry_address)
+
+
+def region_as_told(declared: Region, settings: Settings, application: str | None, own: Credentials | None) -> Region:
+    """A declared region as one program reaches it: with the settings over the declaration, and on a secured cluster with the
+    credentials of ``application`` (``own``) in the place of the platform's. None: the platform itself."""
+    told: Mapping[str, str] = settings.cluster_properties or {}
+    properties = {**declared.cluster.properties, **told}
+    if application is not None and declared.cluster.kind == "kafka" and is_secured(properties):
+        properties = without_credentials(declared.cluster.properties)
+        if without_credentials(told) == told:  # the settings do not say who asks
+            properties |= credentials_of(application, declared.id, own)
+        properties |= told
+    return replace(
+        declared,
+        cluster=replace(
+            declared.cluster, properties=properties, cluster_id=settings.cluster_id or declared.cluster.cluster_id
+        ),
+        registry=replace(
+            declared.registry,
+            properties={**declared.registry.properties, **(settings.registry_properties or {})},
+        ),
+    )
+
+
+def check_cluster(region: Region, broker: Broker) -> None:
+    """Raise `WrongCluster` where the cluster's id is not the one that is expected of the region."""
+    expected = region.cluster.cluster_id
+    if expected is None:
+        return
+    found = broker.admin.cluster_id()
+    if found != expected:
+        raise WrongCluster(
+            f"region {region.id}: the cluster answers with id {found}; expected is {expected}",
+            hint="check the cluster's address, or the expected id (`cluster_id`, clusterId in headrace.yaml)",
+            region=region.id,
+            declared=expected,
+            found=found,
+        )
 
 
 class App(streaming.App):
@@ -139,6 +227,9 @@ class App(streaming.App):
         catalogue: str | Path | None = None,
         cluster: str | None = None,
         registry: str | None = None,
+        cluster_id: str | None = None,
+        cluster_properties: Mapping[str, str] | str | None = None,
+        registry_properties: Mapping[str, str] | str | None = None,
         drain_timeout: float | None = None,
         workers: int | None = None,
         buffer_bytes: int | str | None = None,
@@ -153,6 +244,9 @@ class App(streaming.App):
             "catalogue": catalogue,
             "cluster": cluster,
             "registry": registry,
+            "cluster_id": cluster_id,
+            "cluster_properties": cluster_properties,
+            "registry_properties": registry_properties,
             "drain_timeout": drain_timeout,
             "workers": workers,
             "buffer_bytes": buffer_bytes,
@@ -169,7 +263,7 @@ class App(streaming.App):
     def _connect(self) -> Connection:
         settings = self.settings()
         application, region = settings.require("application"), settings.require("region")
-        parts, feed = open_feed(settings, region, self._clock)
+        parts, feed = open_feed(settings, region, self._clock, application=application)
         try:
             return Connection(
                 application=application,
@@ -199,6 +293,9 @@ def connect(
     catalogue: str | Path | None = None,
     cluster: str | None = None,
     registry: str | None = None,
+    cluster_id: str | None = None,
+    cluster_properties: Mapping[str, str] | str | None = None,
+    registry_properties: Mapping[str, str] | str | None = None,
     drain_timeout: float | None = None,
     workers: int | None = None,
     buffer_bytes: int | str | None = None,
@@ -209,8 +306,9 @@ def connect(
     flushes. What is not given comes from ``HEADRACE_*``, then from ``headrace.toml``.
 
     ``catalogue``: a declaration repository to start from, for development; without it, ``cluster`` (and ``registry``) say
-    where the region is, and its applied catalogue is followed. Raises `SettingsError`, `CatalogueError`,
-    `UnknownApplication`, and what the adapters raise.
+    where the region is, and its applied catalogue is followed. ``cluster_properties`` and ``registry_properties`` are the
+    clients' own (security); their values may be ``env:NAME`` or ``file:PATH``. Raises `SettingsError`, `CatalogueError`,
+    `UnknownApplication`, `WrongCluster`, and what the adapters raise.
     """
     app = _app(locals())
     app.open()
@@ -224,6 +322,9 @@ def aconnect(
     catalogue: str | Path | None = None,
     cluster: str | None = None,
     registry: str | None = None,
+    cluster_id: str | None = None,
+    cluster_properties: Mapping[str, str] | str | None = None,
+    registry_properties: Mapping[str, str] | str | None = None,
     drain_timeout: float | None = None,
     workers: int | None = None,
     buffer_bytes: int | str | None = None,
@@ -238,14 +339,24 @@ def _app(arguments: dict[str, Any]) -> App:
     return App(**arguments)
 
 
-def open_feed(settings: Settings, region: str, clock: Clock) -> tuple[RegionParts, CatalogueFeed]:
-    """The region's parts, and its catalogue: followed where it was applied, or read from a folder."""
+def open_feed(
+    settings: Settings, region: str, clock: Clock, *, application: str | None = None
+) -> tuple[RegionParts, CatalogueFeed]:
+    """The region's parts, and its catalogue: followed where it was applied, or read from a folder. ``application``: whose
+    credentials to use on a secured cluster that a folder declares (None: the region's own, as `headrace plan` does)."""
     folder: Path | None = settings.catalogue
     if folder is None:
-        parts = open_region(
-            region_from_addresses(region, settings.require("cluster"), settings.registry), base=Path(), clock=clock
+        address = region_from_addresses(
+            region,
+            settings.require("cluster"),
+            settings.registry,
+            cluster_id=settings.cluster_id,
+            cluster_properties=settings.cluster_properties,
+            registry_properties=settings.registry_properties,
         )
+        parts = open_region(address, base=Path(), clock=clock)
         try:
+            check_cluster(address, parts.broker)
             return parts, FollowedCatalogue(parts.broker, region, clock)
         except BaseException:
             parts.close()
@@ -258,8 +369,14 @@ def open_feed(settings: Settings, region: str, clock: Clock) -> tuple[RegionPart
         raise SettingsError(
             f"the catalogue has no region {region!r}", hint=f"it has {', '.join(catalogue.regions)}", option="region"
         )
-    parts = open_region(catalogue.regions[region], base=folder, clock=clock)
+    own = None
+    if application is not None:
+        check_application(application, catalogue.applications)
+        own = catalogue.applications[application].credentials.get(region)
+    address = region_as_told(catalogue.regions[region], settings, application, own)
+    parts = open_region(address, base=folder, clock=clock)
     try:
+        check_cluster(address, parts.broker)
         composed = compose_catalogue(catalogue)
         ids: dict[tuple[str, int], int] = {}
         for key, version in composed:

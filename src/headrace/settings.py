@@ -16,8 +16,18 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from headrace.errors import SettingsError
+from headrace.model.credentials import parse_properties
 
 T = TypeVar("T")
+
+
+class ClientProperties(dict[str, str]):
+    """A client's properties. Some are secrets, so it shows their names only."""
+
+    def __repr__(self) -> str:
+        return f"ClientProperties({', '.join(self)})"
+
+    __str__ = __repr__
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,10 @@ class Option(Generic[T]):
     default: T | None
     shown: str
     """The kind of value, for the documentation."""
+    table: Callable[[Mapping[str, Any]], T] | None = None
+    """Makes the value from a table (TOML's, or a mapping as an argument), where it may be one."""
+    secret: bool = False
+    """Its value is never shown, not even where it is malformed."""
 
     @property
     def variable(self) -> str:
@@ -69,6 +83,25 @@ def _count(value: str) -> int:
     return number
 
 
+def _properties(value: str) -> ClientProperties:
+    return ClientProperties(parse_properties(value))
+
+
+def _property_table(value: Mapping[str, Any]) -> ClientProperties:
+    """TOML reads a bare ``ssl.ca.location = ...`` as tables within tables: they are put together again."""
+    found = ClientProperties()
+    for name, content in value.items():
+        if isinstance(content, Mapping):
+            found.update({f"{name}.{rest}": text for rest, text in _property_table(content).items()})
+        elif isinstance(content, bool):
+            found[name] = str(content).lower()
+        elif isinstance(content, str | int | float):
+            found[name] = str(content)
+        else:
+            raise ValueError(f"{name} is neither text nor a number")
+    return found
+
+
 OPTIONS: tuple[Option[Any], ...] = (
     Option("application", "The application that this program is, as the catalogue declares it", _text, None, "id"),
     Option("region", "The one region that this process serves", _text, None, "id"),
@@ -92,6 +125,31 @@ OPTIONS: tuple[Option[Any], ...] = (
         _text,
         "embedded",
         "address",
+    ),
+    Option(
+        "cluster_id",
+        "The id that the cluster must answer with; a program never publishes to another",
+        _text,
+        None,
+        "id",
+    ),
+    Option(
+        "cluster_properties",
+        "Further settings of the Kafka client, by librdkafka's names, over those that a catalogue folder declares",
+        _properties,
+        None,
+        "properties",
+        table=_property_table,
+        secret=True,
+    ),
+    Option(
+        "registry_properties",
+        "Further settings of the registry's client, by confluent-kafka's names, over those that a catalogue folder declares",
+        _properties,
+        None,
+        "properties",
+        table=_property_table,
+        secret=True,
     ),
     Option(
         "drain_timeout",
@@ -182,9 +240,12 @@ def _take(values: dict[str, Any], sources: dict[str, str], given: Mapping[str, A
             problems.append(f"{name} is not an option" + (f"; did you mean {close[0]}?" if close else ""))
             continue
         try:
-            values[name] = option.parse(str(raw))
+            if isinstance(raw, Mapping) and option.table is not None:
+                values[name] = option.table(raw)
+            else:
+                values[name] = option.parse(str(raw))
         except ValueError as error:
-            problems.append(f"{name} = {raw!r}: {error}")
+            problems.append(f"{name}: {error}" if option.secret else f"{name} = {raw!r}: {error}")
             continue
         sources[name] = source
     if problems:

@@ -63,3 +63,29 @@ def test_a_named_settings_file_must_be_there(tmp_path: Path) -> None:
 def test_sizes_take_units(text: str, expected: int) -> None:
     """Bytes may be written with decimal or binary units."""
     assert load_settings(environment={"HEADRACE_BUFFER_BYTES": text}).buffer_bytes == expected
+
+
+def test_properties_are_pairs_or_a_table(tmp_path: Path) -> None:
+    """In a variable pairs, in the file a table, whose bare dotted names TOML nests; as an argument either."""
+    (tmp_path / "headrace.toml").write_text(
+        '[cluster_properties]\n"sasl.username" = "plan"\nsocket.keepalive.enable = true\nlinger.ms = 5\n'
+    )
+    settings = load_settings(environment={"HEADRACE_REGISTRY_PROPERTIES": "ssl.ca.location=ca.pem"}, directory=tmp_path)
+    expected = {"sasl.username": "plan", "socket.keepalive.enable": "true", "linger.ms": "5"}
+    assert settings.cluster_properties == expected
+    assert settings.registry_properties == {"ssl.ca.location": "ca.pem"}
+    assert load_settings(environment={}, cluster_properties=expected).cluster_properties == expected
+
+
+def test_properties_are_never_shown(tmp_path: Path) -> None:
+    """Neither their representation nor the error about a malformed one holds a value."""
+    settings = load_settings(environment={"HEADRACE_CLUSTER_PROPERTIES": "sasl.password=hush"})
+    assert settings.cluster_properties == {"sasl.password": "hush"}
+    assert f"{settings.cluster_properties!r} {settings.cluster_properties}".count("hush") == 0
+    (tmp_path / "headrace.toml").write_text('cluster_properties = "sasl.password=hush,hush"\n')
+    with pytest.raises(SettingsError, match="cluster_properties: pair 2") as caught:
+        load_settings(environment={}, directory=tmp_path)
+    assert "hush" not in str(caught.value)
+    (tmp_path / "headrace.toml").write_text('[cluster_properties]\n"a.b" = ["hush"]\n')
+    with pytest.raises(SettingsError, match=r"a\.b is neither text nor a number"):
+        load_settings(environment={}, directory=tmp_path)

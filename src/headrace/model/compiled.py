@@ -94,7 +94,8 @@ class CompiledApplication(msgspec.Struct, frozen=True):
 
 class CompiledCatalogue(msgspec.Struct, frozen=True):
     """``tenants`` are this region's only; ``elsewhere`` maps the ids of other regions' tenants to their region, so that
-    an error can say where a tenant lives (an id and a region: no data of it)."""
+    an error can say where a tenant lives (an id and a region: no data of it). ``cluster_id``: of the cluster that it was
+    published to, so that a copy of its topic on another one is told apart; None before that."""
 
     region: str
     commit: str | None
@@ -102,3 +103,4 @@ class CompiledCatalogue(msgspec.Struct, frozen=True):
     tenants: Mapping[str, CompiledTenant]
     applications: Mapping[str, CompiledApplication]
     elsewhere: Mapping[str, str]
+    cluster_id: str | None = None

@@ -7,7 +7,7 @@ A record per entity, so that a change of one tenant rewrites one small record an
     schema/{id}.v{major}/{version}   a schema version: its registry id, its text, and the data schemas that it brought
     tenant/{id}                      CompiledTenant
     elsewhere/{tenant}               the region of a tenant that lives in another one
-    head                             region, commit and `content_hash`, always written last
+    head                             region, commit, `content_hash` and the cluster's id, always written last
 
 A reader applies a set only when it is whole: when the hash over all other records is the head's.
 """
@@ -73,12 +73,14 @@ class _Elsewhere(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """``hash``: `content_hash` of the other records. ``commit`` is the one that last changed them."""
+    """``hash``: `content_hash` of the other records. ``commit`` is the one that last changed them. ``cluster_id``: the cluster
+    that it was written to; not in the heads of earlier releases."""
 
     region: str
     commit: str | None
     hash: str
     format: int = _FORMAT
+    cluster_id: str | None = None
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")
@@ -87,7 +89,12 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 def to_records(compiled: CompiledCatalogue) -> list[Record]:
     """All records of a compiled catalogue by key, the head last. Same catalogue, same bytes."""
     entities = to_entities(compiled)
-    head = Head(compiled.region, compiled.commit, content_hash(compiled.region, entities))
+    head = Head(
+        compiled.region,
+        compiled.commit,
+        content_hash(compiled.region, entities),
+        cluster_id=compiled.cluster_id,
+    )
     records = [Record(key, value) for key, value in entities.items()]
     return [*records, Record(HEAD, _encoder.encode(head))]
 
@@ -202,6 +209,7 @@ def _decode(head: Head, values: Mapping[bytes, bytes]) -> CompiledCatalogue:
         tenants=tenants,
         applications=applications,
         elsewhere=elsewhere,
+        cluster_id=head.cluster_id,
     )
 
 

@@ -77,7 +77,7 @@ def _region(wanted: DesiredRegion, connection: RegionConnection, clock: Clock) -
     topics = broker.admin.topics()
     there = topics.keys()
     inventory = read_inventory(broker, clock) if names.inventory_topic() in there else Inventory()
-    published = _published(wanted.region, broker, clock) if names.catalogue_topic() in there else None
+    published = _published(wanted.region, cluster_id, broker, clock) if names.catalogue_topic() in there else None
     last_apply = last_entry(broker, clock) if names.journal_topic() in there else None
     of_interest = {*wanted.subjects, *inventory.subjects}
     return ObservedRegion(
@@ -102,7 +102,7 @@ def _check_cluster(region: Region, cluster_id: str) -> None:
         )
 
 
-def _published(region: Region, broker: Broker, clock: Clock) -> str | None:
+def _published(region: Region, cluster_id: str, broker: Broker, clock: Clock) -> str | None:
     values = latest(read_topic(broker, names.catalogue_topic(), clock))
     head_value = values.pop(HEAD, None)
     head = None if head_value is None else read_head(head_value)
@@ -115,6 +115,8 @@ def _published(region: Region, broker: Broker, clock: Clock) -> str | None:
             region=region.id,
             found=head.region,
         )
+    if head.cluster_id not in (None, cluster_id):
+        return None  # a copy of another cluster's: programs refuse it until it is published here
     return head.hash if head.hash == content_hash(head.region, values) else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from headrace.clock import Clock
 from headrace.interfaces.broker import Broker
 from headrace.model import names
@@ -18,7 +20,9 @@ TRANSACTIONAL_ID: Final = f"{names.RESERVED_PREFIX}apply"
 
 
 def publish_catalogue(broker: Broker, compiled: CompiledCatalogue, clock: Clock) -> int:
-    """Bring the region's catalogue topic to ``compiled``; the number of records written, tombstones included."""
+    """Bring the region's catalogue topic to ``compiled``, stamped with the id of the cluster that it is on; the number of
+    records written, tombstones included."""
+    compiled = msgspec.structs.replace(compiled, cluster_id=broker.admin.cluster_id())
     topic = names.catalogue_topic()
     there = latest(read_topic(broker, topic, clock))
     wanted = to_records(compiled)

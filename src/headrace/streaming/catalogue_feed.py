@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from headrace.clock import Clock
-from headrace.errors import BrokerError, BrokerUnavailable, CatalogueError, Closed, SettingsError
+from headrace.errors import BrokerError, BrokerUnavailable, CatalogueError, Closed, SettingsError, WrongCluster
 from headrace.interfaces.broker import Broker, Fetched, OffsetAt
 from headrace.model import names
 from headrace.model.compiled import CompiledCatalogue
@@ -70,7 +70,8 @@ class FollowedCatalogue:
     """The region's catalogue topic, read to its end at the start and followed from then on by a thread of its own.
 
     A set of records counts only when it is whole (`from_records`); until then, and if the topic is gone, the last one
-    stands. Raises `SettingsError` where nothing has been applied yet.
+    stands. Raises `SettingsError` where nothing has been applied yet, and `WrongCluster` where the catalogue is of another
+    region, or was published to another cluster (a copy of its topic): nothing may be published then.
     """
 
     _POLL_S = 0.1
@@ -88,6 +89,7 @@ class FollowedCatalogue:
         """Guards the followers; notified when the position has moved."""
         self._ended = threading.Event()
         self._position = -1
+        self._cluster_id = broker.admin.cluster_id()
         self._reader = broker.reader()
         found: CompiledCatalogue | None = None
         try:
@@ -105,7 +107,11 @@ class FollowedCatalogue:
                 hint="run `headrace apply`, or start from a declaration repository with catalogue=FOLDER",
                 region=region,
             )
-        self._current = self._checked(found)
+        try:
+            self._current = self._checked(found)
+        except BaseException:
+            self._reader.close()
+            raise
         self._thread = threading.Thread(target=self._run, name="headrace-catalogue", daemon=True)
         self._thread.start()
 
@@ -143,10 +149,20 @@ class FollowedCatalogue:
 
     def _checked(self, catalogue: CompiledCatalogue) -> CompiledCatalogue:
         if catalogue.region != self._region:
-            raise SettingsError(
+            raise WrongCluster(
                 f"the cluster holds the catalogue of region {catalogue.region}, not of {self._region}",
                 hint="a process serves one region: check `region` and `cluster`",
                 region=self._region,
+                found=catalogue.region,
+            )
+        if catalogue.cluster_id not in (None, self._cluster_id):
+            raise WrongCluster(
+                f"the catalogue of region {self._region} was published to the cluster {catalogue.cluster_id}; "
+                f"this one is {self._cluster_id}",
+                hint="check `cluster`; if this cluster replaces the other, run `headrace apply` to it",
+                region=self._region,
+                declared=catalogue.cluster_id,
+                found=self._cluster_id,
             )
         return catalogue
 
@@ -181,7 +197,7 @@ class FollowedCatalogue:
             if found is None or found == self._current:
                 return
             self._current = self._checked(found)
-        except (CatalogueError, SettingsError) as error:
+        except (CatalogueError, WrongCluster) as error:
             log.error("a newer catalogue cannot be used; the last one stands: %s", error)
             return
         log.info("catalogue %s is in force", found.commit or "without commit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from headrace.clock import SYSTEM_CLOCK, Clock
@@ -30,13 +30,7 @@ class Connection:
     writer: RecordWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        known = self.feed.current.applications
-        if self.application not in known:
-            raise UnknownApplication(
-                f"the catalogue has no application {self.application!r}",
-                hint=did_you_mean(self.application, known),
-                application=self.application,
-            )
+        check_application(self.application, self.feed.current.applications)
         self.writer = self.broker.writer()
 
     def product(self, product: str, major: int | None = None) -> CompiledProduct:
@@ -69,3 +63,13 @@ class Connection:
             for closer in reversed(self.opened):
                 closer()
             self.opened = []
+
+
+def check_application(application: str, declared: Collection[str]) -> None:
+    """Raise `UnknownApplication` for one that is not declared."""
+    if application not in declared:
+        raise UnknownApplication(
+            f"the catalogue has no application {application!r}",
+            hint=did_you_mean(application, declared),
+            application=application,
+        )

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from headrace.clock import SYSTEM_CLOCK
-from headrace.errors import SettingsError
+from headrace.errors import SettingsError, WrongCluster
 from headrace.interfaces.broker import TopicSpec
 from headrace.model import names
 from headrace.model.compiled import CompiledCatalogue
@@ -86,8 +86,21 @@ def test_where_nothing_was_applied_it_says_so(compiled: CompiledCatalogue) -> No
 
 def test_another_region_s_cluster_is_refused(broker: MemoryBroker) -> None:
     """A process that was pointed at the wrong cluster does not begin to work there."""
-    with pytest.raises(SettingsError, match="region eu, not of us"):
+    with pytest.raises(WrongCluster, match="region eu, not of us"):
         FollowedCatalogue(broker, "us", SYSTEM_CLOCK)
+
+
+def test_a_copy_of_the_catalogue_on_another_cluster_is_refused(compiled: CompiledCatalogue) -> None:
+    """A catalogue names the cluster that it was published to; a mirrored one lets nobody publish where it was copied to."""
+    made = MemoryBroker(clock=SYSTEM_CLOCK)
+    made.create(TopicSpec(TOPIC))
+    here = made.admin.cluster_id()
+    write(made, to_records(msgspec.structs.replace(compiled, cluster_id="another")))
+    with pytest.raises(WrongCluster, match="was published to the cluster another") as caught:
+        FollowedCatalogue(made, "eu", SYSTEM_CLOCK)
+    assert (caught.value.declared, caught.value.found) == ("another", here)
+    write(made, to_records(msgspec.structs.replace(compiled, cluster_id=here)))
+    FollowedCatalogue(made, "eu", SYSTEM_CLOCK).close()
 
 
 def test_the_last_catalogue_stands_when_the_topic_is_gone(broker: MemoryBroker, compiled: CompiledCatalogue) -> None:
