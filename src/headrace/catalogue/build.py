@@ -40,7 +40,7 @@ from headrace.model.product import (
     TopicPolicy,
 )
 from headrace.model.region import ClusterAddress, Region, RegistryAddress
-from headrace.model.tenant import Tenant
+from headrace.model.tenant import Tenant, TenantPrincipal
 
 
 def build(checking: Checking, commit: str | None) -> Catalogue:
@@ -84,6 +84,7 @@ def _region(id_: str, region: RegionDocument) -> Region:
                 bootstrap=kafka.bootstrap,
                 cluster_id=kafka.cluster_id,
                 properties=_sorted({k: _text(v) for k, v in kafka.properties.items()}),
+                operators=tuple(sorted(kafka.operators)),
             )
     drafts = tuple(region.registry.drafts)
     match region.registry:
@@ -102,7 +103,11 @@ def _application(a: ApplicationDocument) -> Application:
 
 def _tenant(t: TenantDocument) -> Tenant:
     applications = None if t.applications is None else tuple(sorted(t.applications))
-    return Tenant(t.id, t.name, t.region, tuple(sorted(t.products)), applications)
+    principals = tuple(
+        TenantPrincipal(Credentials(p.principal, p.credentials), tuple(sorted(p.products)))
+        for p in sorted(t.principals, key=lambda p: p.principal)
+    )
+    return Tenant(t.id, t.name, t.region, tuple(sorted(t.products)), applications, principals)
 
 
 def _ownership(o: OwnershipDocument) -> Ownership:

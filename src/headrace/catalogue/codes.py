@@ -222,10 +222,15 @@ class Code(Enum):
     )
     SHARED_PRINCIPAL = (
         "HR706",
-        "a principal belongs to one application",
+        "a principal belongs to one application, tenant or operator",
         "give each its own, so that rights do not mix",
     )
     ONE_REGION = ("HR707", "a tenant lives in exactly one region", "name the one region; another one is another tenant")
+    PRINCIPAL_PRODUCT = (
+        "HR708",
+        "a tenant's principal reads products that the tenant takes",
+        "add the product to the tenant's products, or take it out here",
+    )
 
     # --- batch products
     COLUMN_TWICE = ("HR801", "a column's name is unique", "rename one of the two")

@@ -124,6 +124,9 @@ Audience = Literal["customers"]
 Draft = Literal["draft-07", "2019-09", "2020-12"]
 
 
+Principal = Annotated[Text, Field(pattern=r"^User:[^\s*]+$")]
+
+
 def _draft_07() -> list[Draft]:
     return ["draft-07"]
 
@@ -145,6 +148,9 @@ class KafkaCluster(Document):
     """The id that the cluster must answer with, so that a plan never meets the wrong one."""
     properties: dict[Text, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
     """Further settings of the client, by librdkafka's names. Secrets as env:NAME, vault:PATH or file:PATH."""
+    operators: list[Principal] = Field(default_factory=list)
+    """Principals that belong to no application and have access rules of their own (who applies, who watches): their rules
+    are not Headrace's, and no drift."""
 
 
 class EmbeddedRegistry(Document):
@@ -203,7 +209,7 @@ class RepositoryDocument(Document):
 
 
 class PrincipalDocument(Document):
-    principal: Annotated[Text, Field(pattern=r"^User:[^\s*]+$")]
+    principal: Principal
     """As Kafka's access rules write it: User:NAME."""
     credentials: SecretReference
     """Where its credentials are found (env:NAME, vault:PATH, file:PATH), never a value."""
@@ -224,6 +230,11 @@ class ApplicationDocument(Document):
     """By region, its principal there."""
 
 
+class TenantPrincipalDocument(PrincipalDocument):
+    products: Annotated[list[Text], Field(min_length=1)]
+    """The ids of the products that it reads, of those that the tenant takes."""
+
+
 class TenantDocument(Document):
     kinds: ClassVar[tuple[str, ...]] = ("Tenant",)
     api_version: Literal["headrace/v1"]
@@ -237,6 +248,8 @@ class TenantDocument(Document):
     """The ids of the products that it takes; ["*"]: all."""
     applications: Annotated[list[Text], Field(min_length=1)] | None = None
     """The applications that may see its data; absent: all."""
+    principals: list[TenantPrincipalDocument] = Field(default_factory=list)
+    """Principals of the tenant's own, which read its topics from Kafka themselves."""
 
 
 # --- products ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from headrace.catalogue import (
+    rules_access,
     rules_batch,
     rules_examples,
     rules_life,
@@ -40,6 +41,7 @@ from headrace.errors import Fault
 from headrace.model.catalogue import Catalogue
 
 RULE_MODULES = (
+    rules_access,
     rules_batch,
     rules_examples,
     rules_life,

@@ -136,20 +136,6 @@ def application_s_regions_exist(checking: Checking, application: Declared[Applic
 
 
 @RULES.about("whole")
-def principals_are_not_shared(checking: Checking) -> Iterator[tuple[Declared[Any], Finding]]:
-    seen: dict[tuple[str, str], str] = {}
-    for application in checking.applications.values():
-        for region, access in (getattr_or_none(application.document, "regions") or {}).items():
-            principal = getattr_or_none(access, "principal")
-            if principal is None:
-                continue
-            other = seen.setdefault((region, principal), application.name)
-            if other != application.name:
-                said = f"the principal '{principal}' belongs to the application '{other}' in {region} already"
-                yield application, Finding(Code.SHARED_PRINCIPAL, said, path=("regions", region, "principal"))
-
-
-@RULES.about("whole")
 def applications_have_principals_where_they_work(checking: Checking) -> Iterator[tuple[Declared[Any], Finding]]:
     """On Kafka: an application without a principal in a tenant's region would be found out by its first denied request."""
     if checking.headrace is None:

@@ -13,6 +13,7 @@ class ClusterAddress:
 
     ``cluster_id``: the id that the cluster must answer with, where declared. ``properties``: further settings of the
     client, by librdkafka's names; a value of ``env:NAME`` is read from the environment, so no secret stands in Git.
+    ``operators``: principals that are no application's and have access rules of their own there (who applies, who watches).
     """
 
     kind: str
@@ -20,6 +21,7 @@ class ClusterAddress:
     bootstrap: str | None = None
     cluster_id: str | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tests.unit.catalogue.planting import (
     in_tenant,
     product,
     replace,
+    tenant,
     write,
 )
 
@@ -37,6 +38,13 @@ PLANOGRAM = """\
 {"storeId": "1", "planogramId": "2", "validFrom": "2017-01-01",
  "shelves": [{"shelf": 1, "positions": [{"productId": "7", "facings": 1, "capacity": null}]}]}
 """
+
+
+def own_principals(principal: str, product: str) -> str:
+    """A tenant that takes one product and has a principal of its own, which reads ``product``."""
+    own = f'{{principal: "{principal}", credentials: "env:OWN", products: [{product}]}}'
+    return f"products: [sales-events]\nprincipals:\n  - {own}\n"
+
 
 OWNERSHIP = (
     in_product(
@@ -389,6 +397,51 @@ REGIONS = (
         alone=True,
     ),
     in_application(Code.SHARED_PRINCIPAL, "principal", {"User:principal": "User:plan-eu"}, '¦"User:plan-eu"'),
+    Plant(
+        "HR706 tenant-shared",
+        tenant("tenant-shared", {"products: [sales-events]\n": own_principals("User:plan-eu", "sales-events")}),
+        (Expected(Code.SHARED_PRINCIPAL, "tenants/tenant-shared.yaml", '{principal: ¦"User:plan-eu"'),),
+    ),
+    Plant(
+        "HR706 operator",
+        (
+            replace(
+                "headrace.yaml",
+                RETAIL_US,
+                f'cluster: {KAFKA[:-1]}, operators: ["User:plan-us"]}}\n'
+                '    registry: {kind: http, url: "https://registry.example.com"}',
+            ),
+        ),
+        (Expected(Code.SHARED_PRINCIPAL, "applications/plan.yaml", 'us: {principal: ¦"User:plan-us"'),),
+        alone=True,
+    ),
+    in_tenant(
+        Code.TWICE,
+        "tenant-principals",
+        {
+            "products: [sales-events]\n": own_principals("User:tenant-principals", "sales-events")
+            + '  - {credentials: "env:OTHER", principal: "User:tenant-principals", products: [sales-events]}\n'
+        },
+        'OTHER", principal: ¦"User:tenant-principals"',
+    ),
+    in_tenant(
+        Code.PRINCIPAL_PRODUCT,
+        "tenant-greedy",
+        {"products: [sales-events]\n": own_principals("User:tenant-greedy", "promotions")},
+        "products: [¦promotions]",
+    ),
+    in_tenant(
+        Code.UNKNOWN_PRODUCT,
+        "tenant-astray",
+        {"products: [sales-events]\n": own_principals("User:tenant-astray", "promotionz")},
+        "products: [¦promotionz]",
+    ),
+    in_tenant(
+        Code.UNKNOWN_PRODUCT,
+        "tenant-all",
+        {"products: [sales-events]\n": own_principals("User:tenant-all", '"*"')},
+        'products: [¦"*"]',
+    ),
     in_tenant(Code.ONE_REGION, "two-regions", {"region: eu": "region: [eu, us]"}, "region: ¦[eu, us]"),
 )
 
