@@ -46,6 +46,18 @@ keep it as ``__cause__``.
     |   +-- InvalidSchema
     |   +-- IncompatibleSchema
     |   +-- CheckUnsupported              the registry has no compatibility checker
+    |   +-- InvalidSubject
+    |   +-- SoftDeleted                   softly deleted already: only a permanent deletion is left
+    |   +-- NotSoftDeleted                a permanent deletion comes after a soft one
+    |   +-- NotConfigured                 no level, or no mode, of its own
+    |   +-- OperationNotPermitted         the mode of the subject or the registry forbids it
+    |   +-- ReferenceExists               another schema refers to it
+    |   +-- InvalidRequest                a request to a registry server that is malformed; `error_code` says how
+    |   +-- CheckFailed                   its checker gives up on these schemas, and would again
+    |   +-- SchemaReferenced              another subject's schema refers to it, so it cannot be deleted
+    |   +-- RegistryReadOnly              its mode, or the subject's, allows no change
+    |   +-- RegistryAccessDenied          not signed in, or not allowed
+    |   +-- UnexpectedAnswer              not what a registry answers: a proxy's page, a redirect, another API
     +-- ProvisioningError
     |   +-- StalePlan                     the world changed since the plan was made
     |   +-- PolicyRefused                 a policy or a missing permission of the caller forbids the change
@@ -56,9 +68,11 @@ keep it as ``__cause__``.
     |   +-- LaneStopped                   one tenant's lane stands still, and why
     |   +-- TooManyRejects                a lane's limit on dead letters was met
     |   +-- HandlerMisdeclared            the handler's signature does not fit its registration
+    |   +-- ReceiptHeld                   a transactional handler waited for what is written when it has returned
     +-- DemoError                         the demo cannot go on
         +-- ApplicationFailed             one of its applications has ended by itself
         +-- DemoStuck                     its applications run, but nothing moves
+        +-- ClusterInUse                  the cluster that it was given holds what is not the demo's
 """
 
 from __future__ import annotations
@@ -339,6 +353,64 @@ class CheckUnsupported(RegistryError):
     code = "registry.check-unsupported"
 
 
+class InvalidSubject(RegistryError):
+    code = "registry.invalid-subject"
+
+
+class SoftDeleted(RegistryError):
+    """``subject``, and ``version`` where it is about one."""
+
+    code = "registry.soft-deleted"
+
+
+class NotSoftDeleted(RegistryError):
+    """``subject``, and ``version`` where it is about one."""
+
+    code = "registry.not-soft-deleted"
+
+
+class NotConfigured(RegistryError):
+    """``subject``, and ``setting``: ``compatibility`` or ``mode``."""
+
+    code = "registry.not-configured"
+
+
+class OperationNotPermitted(RegistryError):
+    code = "registry.not-permitted"
+
+
+class ReferenceExists(RegistryError):
+    """``subject`` and ``version``: what is referred to."""
+
+    code = "registry.reference-exists"
+
+
+class InvalidRequest(RegistryError):
+    """``error_code``: Confluent's number for what is malformed."""
+
+    code = "registry.invalid-request"
+
+
+class CheckFailed(RegistryError):
+    code = "registry.check-failed"
+
+
+class SchemaReferenced(RegistryError):
+    code = "registry.schema-referenced"
+
+
+class RegistryReadOnly(RegistryError):
+    code = "registry.read-only"
+
+
+class RegistryAccessDenied(RegistryError):
+    code = "registry.access-denied"
+
+
+class UnexpectedAnswer(RegistryError):
+    code = "registry.unexpected-answer"
+
+
 # --- provisioning --------------------------------------------------------------------------------------------------
 
 
@@ -386,6 +458,10 @@ class HandlerMisdeclared(HandlerError):
     code = "handler.misdeclared"
 
 
+class ReceiptHeld(HandlerError):
+    code = "handler.receipt-held"
+
+
 # --- the demo ------------------------------------------------------------------------------------------------------
 
 
@@ -401,3 +477,9 @@ class ApplicationFailed(DemoError):
 
 class DemoStuck(DemoError):
     code = "demo.stuck"
+
+
+class ClusterInUse(DemoError):
+    """``region``, and ``topics``: those of somebody else."""
+
+    code = "demo.cluster-in-use"
