@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from headrace.clock import Clock
 from headrace.errors import (
@@ -21,18 +22,18 @@ from headrace.errors import (
     TopicReplaced,
 )
 from headrace.interfaces.broker import Broker, OffsetAt, OffsetCommit, RecordWriter
-from headrace.interfaces.receipt import Receipt
 from headrace.model import names
 from headrace.model.compiled import CompiledCatalogue, CompiledProduct
-from headrace.model.record import Record
 from headrace.streaming.catalogue_feed import CatalogueFeed
+from headrace.streaming.committing import make_committer
 from headrace.streaming.decoder import Decoder
 from headrace.streaming.drivers import Driver, Steps
 from headrace.streaming.flow import flow
 from headrace.streaming.handler import Registration
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
-from headrace.streaming.start import commit_metadata, give_birth, replaced_topic
+from headrace.streaming.published import HeldRecord, drop
+from headrace.streaming.start import give_birth, replaced_topic
 from headrace.streaming.statistics import Row
 from headrace.streaming.turn import Observer, Turns, stop_lane
 
@@ -80,18 +81,18 @@ class Consumer:
         self._stopped: dict[str, LaneStopped] = {}
         self._leaving: dict[str, Lane] = {}
         """Lanes that went to somebody else while their handler ran: the topic's next lane waits for its end."""
-        self._going_back: dict[str, tuple[Lane, int]] = {}
-        """Lanes whose handlers published what could not be written: begun anew at that event when their turn has ended."""
+        self._going_back: dict[str, tuple[Lane, int | None]] = {}
+        """Lanes whose handlers published what could not be written: begun anew there when their turn has ended."""
         self._rows: dict[str, Row] = {}
         self._bytes = 0
         self._prefix = names.topic_prefix(product.id, product.major)
-        self._dead_letter_topic = names.dead_letter(application)
         self._next_commit = 0.0
         self._turns = Turns(
             registration,
             self.group,
             decoder,
-            self._dead_letter,
+            names.dead_letter(application),
+            writer.publish,
             lock=self._lock,
             clock=clock,
             freed=self._freed,
@@ -100,6 +101,16 @@ class Consumer:
         )
         self._driver = make_driver(registration, self._turns.turn, self._finished)
         self._reader = broker.reader(self.group)
+        self._committer = make_committer(
+            self.group,
+            self._reader,
+            self._lock,
+            self,
+            broker=broker if registration.transactional else None,
+            transactional_id=partial(names.transactional_id, application, registration.purpose),
+            most_bytes=limits.transaction_bytes,
+        )
+        self._commit_interval = limits.transaction_interval if registration.transactional else limits.commit_interval
         self._stopping = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -112,7 +123,7 @@ class Consumer:
         give_birth(self._broker.admin, self.group, self._prefix, start, self._clock)
         self._feed.follow(self._follow)
         self._reader.subscribe([self._prefix], self)
-        self._next_commit = self._clock.monotonic() + self._limits.commit_interval
+        self._next_commit = self._clock.monotonic() + self._commit_interval
 
     def start(self, ended: Callable[[Consumer], None]) -> None:
         """Run on a thread until `stop`; ``ended`` is called last."""
@@ -158,8 +169,11 @@ class Consumer:
         """Leave the group (which drains and commits), and close what handlers were given."""
         self._closing = True
         self._feed.unfollow(self._follow)
-        self._reader.close()
-        self._driver.close()
+        try:
+            self._reader.close()
+        finally:
+            self._committer.close()
+            self._driver.close()
 
     # --- one round
 
@@ -184,18 +198,24 @@ class Consumer:
                 if not lane.running and not lane.buffered:
                     self._tell_caught_up(lane)
         self._flow()
-        if now >= self._next_commit or any(lane.full for lane in self._lanes.values()):
+        if now >= self._next_commit or any(self._presses(lane) for lane in self._lanes.values()):
             self.commit()
         return bool(fetched)
 
+    def _presses(self, lane: Lane) -> bool:
+        """It waits for a commit. (Where nothing lingers, in `headrace.testing`, what is held is written at once.)"""
+        return lane.full or (not self._linger and bool(lane.held))
+
     def _poll_timeout(self) -> float:
         """Short while anything waits for this thread: a lane to resume, a retry's time, a commit."""
-        longest = min(0.5, self._limits.commit_interval)
+        longest = min(0.5, self._commit_interval)
         with self._lock:
             now = self._clock.monotonic()
             for lane in self._lanes.values():
                 if lane.paused or lane.full:
                     return 0.01
+                if lane.held:
+                    longest = min(longest, max(self._next_commit - now, 0.001))
                 if lane.running:
                     longest = min(longest, 0.05)
                 elif (due := lane.due(now)) is not None:
@@ -253,63 +273,49 @@ class Consumer:
     # --- committing
 
     def commit(self, lanes: Sequence[Lane] | None = None) -> None:
-        """Commit what lanes (default: all held) have settled, as far as what their handlers published is durable."""
-        self._next_commit = self._clock.monotonic() + self._limits.commit_interval
-        failed: list[tuple[Lane, HeadraceError]] = []
+        """Commit what lanes (default: all held) have settled."""
+        self._next_commit = self._clock.monotonic() + self._commit_interval
         with self._lock:
-            offsets: dict[str, tuple[Lane, int]] = {}
-            for lane in self._lanes.values() if lanes is None else lanes:
-                if lane.topic in self._going_back:
-                    continue
-                offset, error = lane.safe_offset()
-                if error is not None:
-                    lane.done = offset
-                    failed.append((lane, error))
-                if offset > lane.committed:
-                    offsets[lane.topic] = (lane, offset)
-        for lane, error in failed:
-            if error.retryable:
-                # It may succeed the next time: what the handler published is published again by handing its event out again.
-                log.warning("%s %s: back to offset %d: %s", self.group, lane.topic, lane.done, error)
-                with self._lock:
-                    lane.draining = True
-                # A turn that is under way may settle more: what counts is where to go back to.
-                self._going_back[lane.topic] = (lane, lane.done)
-            else:
-                stop_lane(lane, error, self.group, self._lock, self._freed)
-        while offsets:
-            commits = {
-                topic: OffsetCommit(offset, commit_metadata(lane.topic_id)) for topic, (lane, offset) in offsets.items()
-            }
-            try:
-                self._reader.commit(commits)
-            except GroupFenced as error:
-                lost = [topic for topic in error.data.get("topics", ()) if topic in offsets] or list(offsets)
-                for topic in lost:
-                    del offsets[topic]
-                self._drop(lost)
-                continue
-            with self._lock:
-                for lane, offset in offsets.values():
-                    lane.commit_to(offset)
-            return
+            chosen = list(self._lanes.values() if lanes is None else lanes)
+        self._committer.commit(lane for lane in chosen if lane.topic not in self._going_back)
+
+    def stop_lane(self, lane: Lane, error: HeadraceError) -> None:
+        stop_lane(lane, error, self.group, self._lock, self._freed)
+
+    def send_back(self, lane: Lane, offset: int | None, error: HeadraceError) -> None:
+        """Begin a lane anew at ``offset`` (None: where the committer says) once its turn has ended: a turn that is under way
+        may settle more, what counts is where to go back to."""
+        where = "what is committed" if offset is None else f"offset {offset}"
+        log.warning("%s %s: back to %s: %s", self.group, lane.topic, where, error)
+        with self._lock:
+            lane.draining = True
+        self._going_back[lane.topic] = (lane, offset)
 
     def _go_back(self) -> None:
-        """Begin lanes anew whose handlers published what could not be written, once their turn has ended."""
+        """Begin lanes anew that were sent back, once their turn has ended."""
+        ready: dict[str, tuple[Lane, int | None]] = {}
         for topic, (lane, offset) in list(self._going_back.items()):
-            if lane.running:
-                continue
-            del self._going_back[topic]
             if self._lanes.get(topic) is not lane:
-                continue
-            self._reader.seek(topic, offset)
+                del self._going_back[topic]
+            elif not lane.running:
+                ready[topic] = (lane, offset)
+        asked = {topic: lane for topic, (lane, offset) in ready.items() if offset is None}
+        places = self._committer.places(asked) if asked else {}
+        dropped: list[HeldRecord] = []
+        for topic, (lane, offset) in ready.items():
+            place = places[topic] if offset is None else offset
+            del self._going_back[topic]
+            self._reader.seek(topic, place)
             if lane.paused:
                 self._reader.resume([topic])
             with self._lock:
+                dropped += lane.release()
                 self._bytes -= lane.close()
-                again = self._lanes[topic] = self._lane(topic, lane.tenant, offset, lane.topic_id)
+                again = self._lanes[topic] = self._lane(topic, lane.tenant, place, lane.topic_id)
+                again.end = lane.end
                 again.not_before = self._clock.monotonic() + self.registration.retry.wait(1)
                 again.row.retried += 1
+        drop(dropped)
 
     def _lane(self, topic: str, tenant: str, start: int, topic_id: str) -> Lane:
         return Lane(
@@ -322,6 +328,7 @@ class Consumer:
             limit=self.registration.reject_limit,
             remember=self.registration.deduplicate,
             uncommitted_limit=self._limits.uncommitted_records,
+            held_limit=self._limits.lane_buffer_bytes,
             row=self._row(tenant),
             hidden=not self._admitted(tenant),
         )
@@ -345,7 +352,7 @@ class Consumer:
                 if error is not None:
                     replaced.append((lane, error))
         for lane, error in replaced:
-            stop_lane(lane, error, self.group, self._lock, self._freed)
+            self.stop_lane(lane, error)
         log.info("%s: has %d topics more", self.group, len(topics))
 
     def on_revoked(self, topics: Sequence[str]) -> None:
@@ -369,19 +376,19 @@ class Consumer:
             self.commit(lanes)
         except BrokerError as error:
             log.warning("%s: the last commit failed; its events will come again: %s", self.group, error)
-        self._drop(topics)
+        self.drop_lanes(topics)
 
     def on_lost(self, topics: Sequence[str]) -> None:
         log.warning("%s: lost %s", self.group, ", ".join(topics))
-        self._drop(topics)
+        self.drop_lanes(topics)
 
     def on_error(self, topic: str, error: BrokerError) -> None:
         lane = self._lanes.get(topic)
         if isinstance(error, TopicMissing):
             log.info("%s: %s is gone", self.group, topic)
-            self._drop([topic])
+            self.drop_lanes([topic])
         elif lane is not None:
-            stop_lane(lane, error, self.group, self._lock, self._freed)
+            self.stop_lane(lane, error)
 
     def _generation(self, topic: str) -> int:
         try:
@@ -389,8 +396,10 @@ class Consumer:
         except GroupFenced:
             return 0
 
-    def _drop(self, topics: Sequence[str]) -> None:
+    def drop_lanes(self, topics: Sequence[str]) -> None:
+        """Give lanes up: they belong to another member."""
         abandoned = []
+        dropped: list[HeldRecord] = []
         with self._lock:
             for topic in topics:
                 lane = self._lanes.pop(topic, None)
@@ -398,6 +407,7 @@ class Consumer:
                     self._stopped.pop(topic, None)
                 if lane is None:
                     continue
+                dropped += lane.release()
                 self._bytes -= lane.close()
                 if lane.running:
                     self._leaving[topic] = lane
@@ -408,6 +418,7 @@ class Consumer:
                     self._leaving[topic] = lane
                     self._driver.submit(lane)
             self._lock.notify_all()
+        drop(dropped)
         for lane in abandoned:
             log.warning("%s %s: a handler still runs; its outcome no longer counts", self.group, lane.topic)
             self._driver.abandon(lane)
@@ -481,6 +492,3 @@ class Consumer:
         earliest = self._broker.admin.offsets([topic for topic, offset in shown if not offset], OffsetAt.EARLIEST)
         for topic, offset in shown:
             self._reader.seek(topic, offset or earliest.get(topic, 0))
-
-    def _dead_letter(self, record: Record) -> Receipt:
-        return self._writer.publish(self._dead_letter_topic, record)

@@ -7,7 +7,6 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any, Protocol
 
@@ -16,12 +15,10 @@ from headrace.interfaces.receipt import Receipt
 from headrace.streaming.handler import Registration, Resources
 from headrace.streaming.lanes import Lane, LaneState
 from headrace.streaming.outcome import Retry
+from headrace.streaming.published import PUBLISHED
 from headrace.streaming.turn import Effect, Invocation
 
 log = logging.getLogger("headrace.consumer")
-
-PUBLISHED: ContextVar[list[Receipt] | None] = ContextVar("headrace-published", default=None)
-"""Receipts of what the running handler publishes: the event's offset is committed only once they are durable."""
 
 Steps = Generator[Effect, Any, None]
 

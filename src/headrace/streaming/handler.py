@@ -26,7 +26,8 @@ class Resources:
 @dataclass(frozen=True, slots=True)
 class Registration:
     """One consumer: a handler and how it wants to be fed. ``events``: the names it takes, None for all that are declared.
-    ``models``: by event name, the class that its data becomes. ``deduplicate``: how many (source, id) a lane remembers."""
+    ``models``: by event name, the class that its data becomes. ``deduplicate``: how many (source, id) a lane remembers.
+    ``transactional``: what the handler publishes is held until its outcome, and written with the offset in one transaction."""
 
     product: str
     major: int | None
@@ -40,6 +41,7 @@ class Registration:
     deduplicate: int = 0
     resources: Resources | None = None
     caught_up: Callable[[str], None] | None = None
+    transactional: bool = False
 
     @property
     def is_async(self) -> bool:
@@ -68,6 +70,7 @@ def register(
     resources: Callable[[], Any] | None,
     resources_per: str,
     caught_up: Callable[[str], None] | None = None,
+    transactional: bool = False,
 ) -> Registration:
     """Check a consumer's declaration in code against itself. Raises `HandlerMisdeclared`; what needs the catalogue is
     checked when the application connects."""
@@ -108,6 +111,7 @@ def register(
         deduplicate=10_000 if deduplicate is True else int(deduplicate),
         resources=None if resources is None else Resources(resources, resources_per),
         caught_up=caught_up,
+        transactional=transactional,
     )
 
 

@@ -15,6 +15,7 @@ from headrace.errors import HeadraceError
 from headrace.interfaces.receipt import Receipt
 from headrace.model.record import StoredRecord
 from headrace.streaming.outcome import Batch, RejectLimit, RejectMeter, seconds
+from headrace.streaming.published import HeldRecord
 from headrace.streaming.statistics import Row
 
 
@@ -41,6 +42,7 @@ class Lane:
         limit: RejectLimit | None = None,
         remember: int = 0,
         uncommitted_limit: int = 10_000,
+        held_limit: int = 8 * 1024**2,
         row: Row | None = None,
         hidden: bool = False,
     ) -> None:
@@ -73,6 +75,10 @@ class Lane:
         self.row = row or Row("", tenant)
         self.publishing: deque[tuple[int, Receipt]] = deque()
         """Receipts of what handlers published, with the offset that they were handling: a commit waits for them."""
+        self.held: list[HeldRecord] = []
+        """What accepting handlers published, and dead letters, of a transactional consumer: for its next transaction."""
+        self.held_bytes = 0
+        self._held_limit = held_limit
         self._batch = batch
         self._size = batch.size if batch else 1
         self._within = seconds(batch.within) if batch else 0.0
@@ -194,7 +200,17 @@ class Lane:
     @property
     def full(self) -> bool:
         """As much as allowed is settled without a commit: nothing is handed out until the next one."""
-        return self._uncommitted >= self._uncommitted_limit
+        return self._uncommitted >= self._uncommitted_limit or self.held_bytes >= self._held_limit
+
+    def hold(self, records: Sequence[HeldRecord]) -> None:
+        """Keep what belongs to settled events for the next transaction."""
+        self.held += records
+        self.held_bytes += sum(record.size for record in records)
+
+    def release(self) -> list[HeldRecord]:
+        """What was held, to be written or dropped."""
+        records, self.held, self.held_bytes = self.held, [], 0
+        return records
 
     def commit_to(self, offset: int) -> None:
         """``offset`` is committed; more may have been settled since it was chosen."""

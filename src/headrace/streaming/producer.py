@@ -29,10 +29,10 @@ from headrace.interfaces.receipt import Receipt
 from headrace.model.compiled import CompiledCatalogue, CompiledProduct
 from headrace.model.record import Record
 from headrace.streaming.connection import Connection
-from headrace.streaming.drivers import PUBLISHED
 from headrace.streaming.event import Event
 from headrace.streaming.hints import did_you_mean, options
 from headrace.streaming.models import Model
+from headrace.streaming.published import PUBLISHED
 from headrace.streaming.statistics import Row
 
 Encode = Callable[..., tuple[str, Record]]
@@ -181,14 +181,15 @@ class Producer:
         except (EventError, DeclarationError):
             self._refused(tenant)
             raise
-        return self._sent(route, write(route.topic, record, event_id))
+        return self._send(write, route, record, event_id)
 
-    def _sent(self, route: _Route, receipt: Receipt) -> Receipt:
-        # Neither line calls anything between reading and writing the count, so threads do not lose each other's.
-        route.row.published += 1
+    def _send(self, write: Callable[..., Receipt], route: _Route, record: Record, event_id: str) -> Receipt:
         published = _published()
         if published is not None:
-            published.append(receipt)
+            return published.publish(write, route.topic, record, event_id, route.row)
+        receipt = write(route.topic, record, event_id)
+        # Nothing is called between reading and writing the count, so threads do not lose each other's.
+        route.row.published += 1
         return receipt
 
     def _refused(self, tenant: str) -> None:
@@ -216,7 +217,7 @@ class Producer:
         except (EventError, DeclarationError):
             self._refused(tenant)
             raise
-        return self._sent(route, self._write(route.topic, record, event_id))
+        return self._send(self._write, route, record, event_id)
 
     def check(self, event: str | Model, data: Any = None, /, *, tenant: str, **envelope: Any) -> int:
         """Do all that `publish` does, except writing. The size of the record's value in bytes; raises as `publish`."""

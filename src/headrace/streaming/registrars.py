@@ -60,6 +60,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M | M2]]: ...
 
@@ -75,6 +76,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M | M2]]]: ...
 
@@ -90,6 +92,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M | M2 | M3]]: ...
 
@@ -105,6 +108,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M | M2 | M3]]]: ...
 
@@ -120,6 +124,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[M]]: ...
 
@@ -135,6 +140,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[M]]]: ...
 
@@ -150,6 +156,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[Event[Untyped]]: ...
 
@@ -165,6 +172,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Taking[list[Event[Untyped]]]: ...
 
@@ -182,6 +190,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M | M2], R]: ...
 
@@ -199,6 +208,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M | M2]], R]: ...
 
@@ -216,6 +226,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M | M2 | M3], R]: ...
 
@@ -233,6 +244,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M | M2 | M3]], R]: ...
 
@@ -250,6 +262,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[M], R]: ...
 
@@ -267,6 +280,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[M]], R]: ...
 
@@ -284,6 +298,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[Event[Untyped], R]: ...
 
@@ -301,6 +316,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = ...,
         reject_limit: RejectLimit = ...,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> TakingWith[list[Event[Untyped]], R]: ...
 
@@ -317,6 +333,7 @@ class ConsumerDecorators(ABC):
         retry: Backoff = _BACKOFF,
         reject_limit: RejectLimit = _LIMIT,
         deduplicate: bool | int = False,
+        transactional: bool = False,
         caught_up: Callable[[str], None] | None = None,
     ) -> Callable[[Any], Any]:
         """Register the decorated function, synchronous or ``async``, as the handler of a product's events.
@@ -328,7 +345,8 @@ class ConsumerDecorators(ABC):
         lane with ``resources_per="lane"``. ``retry``: waits and attempts after an unexpected error. ``reject_limit``: when
         a lane stops. ``deduplicate``: pass over events whose (source, id) is among the last ones settled (True: 10,000).
         ``caught_up``: called with the tenant, once, when all that its topic held at the start has an outcome (the snapshot
-        of a state product); it must be short.
+        of a state product); it must be short. ``transactional``: what the handler publishes and the offsets become visible
+        together or not at all, so that who reads the output (committed) finds each input's once.
 
         The handler accepts by returning; it raises `Reject` or `Retry`, or marks one event of a batch with `Event.reject`.
         Raises `HandlerMisdeclared`, and a `DeclarationError` where the catalogue does not allow it (at the latest when
@@ -346,6 +364,7 @@ class ConsumerDecorators(ABC):
                 retry=retry,
                 reject_limit=reject_limit,
                 deduplicate=deduplicate,
+                transactional=transactional,
                 resources=resources,
                 resources_per=resources_per,
                 caught_up=caught_up,

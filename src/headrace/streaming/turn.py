@@ -26,18 +26,18 @@ from headrace.streaming.event import Event
 from headrace.streaming.handler import Registration
 from headrace.streaming.lanes import Lane
 from headrace.streaming.outcome import Reject, Retry
+from headrace.streaming.published import Noted, Outbox, Published
 
 log = logging.getLogger("headrace.consumer")
 
 
 @dataclass(slots=True)
 class Invocation:
-    """One handler call. ``argument``: an event, or a list of them. The driver fills ``published`` with the receipts of
-    what the handler published."""
+    """One handler call. ``argument``: an event, or a list of them. ``published`` takes what the handler publishes."""
 
     lane: Lane
     argument: Any
-    published: list[Receipt]
+    published: Published
 
 
 Effect = Invocation | list[Receipt]
@@ -66,8 +66,8 @@ class _Item:
 
 
 class Turns:
-    """How one consumer processes its lanes. ``dead_letter`` writes a record to the application's dead-letter topic;
-    ``changed`` is called, with the lock held, whenever bytes were freed or a lane has stopped."""
+    """How one consumer processes its lanes. ``dead_letter`` writes a record to the application's dead-letter topic, by
+    ``write``; ``freed`` is called, with the lock held, whenever bytes were freed or a lane has stopped."""
 
     SLICE_S = 0.05
     """A turn gives way after so long, so that few workers serve many lanes."""
@@ -77,7 +77,8 @@ class Turns:
         registration: Registration,
         group: str,
         decoder: Decoder,
-        dead_letter: Callable[[Record], Receipt],
+        dead_letter_topic: str,
+        write: Callable[[str, Record], Receipt],
         *,
         lock: threading.Condition,
         clock: Clock,
@@ -89,7 +90,10 @@ class Turns:
         self._registration = registration
         self._group = group
         self._decoder = decoder
-        self._dead_letter = dead_letter
+        self._dead_letter_topic = dead_letter_topic
+        self._write = write
+        self._held_receipts = threading.Condition()
+        """Of the receipts of a transactional consumer. Not `lock`: their callbacks are the application's code."""
         self._lock = lock
         self._clock = clock
         self._freed = freed
@@ -125,11 +129,17 @@ class Turns:
                 self._again(lane, (), str(error), None, error=False)
                 return
         events = [item.event for item in items if item.event is not None]
-        published: list[Receipt] = []
+        published: Published = Outbox(self._held_receipts) if self._registration.transactional else Noted()
         afterwards: Callable[[], None] | None = None
         if events:
             batch = self._registration.batch is not None
-            outcome = yield Invocation(lane, events if batch else events[0], published)
+            kept = False
+            try:
+                outcome = yield Invocation(lane, events if batch else events[0], published)
+                kept = outcome is None and lane.open
+            finally:  # also where the handler was cancelled
+                if isinstance(published, Outbox):
+                    published.close(keep=kept)
             if not lane.open:
                 return  # taken away while the handler ran: whoever has the topic now hands the event out again
             items, afterwards = self._decide(lane, items, events, outcome)
@@ -176,7 +186,8 @@ class Turns:
         place = items.index(handed[0])
         if isinstance(outcome, Retry):
             at = outcome.at
-            if at is not None:
+            # What a transactional handler published cannot be told apart by event: its calls are repeated as a whole.
+            if at is not None and not self._registration.transactional:
                 place = next((i for i, item in enumerate(items) if item.event is at), place)
             for item in items[:place]:
                 if item.event is not None:
@@ -217,15 +228,15 @@ class Turns:
         if self._observer is not None:
             self._observer.retried(events, reason, 0.0)
 
-    def _dead_letters(
-        self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]
-    ) -> Generator[Effect, Any, bool]:
+    def _dead_letters(self, lane: Lane, items: Sequence[_Item], published: Published) -> Generator[Effect, Any, bool]:
         """Dead-letter what is rejected, then settle, up to where a limit is met; whether all of it could be."""
         settle: list[_Item] = []
         letters: list[Receipt] = []
         refused: tuple[str, _Item] | None = None
         error: HeadraceError | None = None
         meter = lane.meter.copy()
+        outbox = published if isinstance(published, Outbox) else None
+        whole = outbox is not None and bool(outbox.records)
         try:
             for item in items:
                 if item.reason is not None:
@@ -233,7 +244,10 @@ class Turns:
                     if limit is not None:
                         refused = (limit, item)
                         break
-                    letters.append(self._dead_letter(self._letter(lane, item)))
+                    if outbox is not None:
+                        outbox.add(self._dead_letter_topic, self._letter(lane, item))
+                    else:
+                        letters.append(self._write(self._dead_letter_topic, self._letter(lane, item)))
                     meter.rejected()
                 elif item.skipped is None:
                     meter.accepted()
@@ -249,7 +263,12 @@ class Turns:
             else:
                 self._stop(lane, error)
             return False
-        lane.meter = meter
+        if outbox is not None and refused is not None and whole:
+            # What the handler published for these events stands or falls with all of them.
+            outbox.close(keep=False)
+            settle = []
+        else:
+            lane.meter = meter
         self._settle(lane, settle, published)
         if refused is not None:
             limit, item = refused
@@ -276,11 +295,21 @@ class Turns:
             at=self._clock.now_ms(),
         )
 
-    def _settle(self, lane: Lane, items: Sequence[_Item], published: Sequence[Receipt]) -> None:
+    def _settle(self, lane: Lane, items: Sequence[_Item], published: Published) -> None:
+        if not self._settle_lane(lane, items, published):
+            if isinstance(published, Outbox):
+                published.close(keep=False)
+        elif self._observer is not None:
+            for item in items:
+                outcome = "rejected" if item.reason is not None else item.skipped or "accepted"
+                self._observer.settled(item.record, item.event, outcome, item.reason or "")
+
+    def _settle_lane(self, lane: Lane, items: Sequence[_Item], published: Published) -> bool:
+        """Whether the lane was still ours."""
         row = lane.row
         with self._lock:
             if not lane.open:
-                return
+                return False
             for item in items:
                 if item.reason is not None:
                     row.rejected += 1
@@ -291,17 +320,16 @@ class Turns:
                     row.duplicates += 1
                 else:
                     row.accepted += 1
-            if items:
+            if isinstance(published, Outbox):
+                lane.hold(published.records)
+            elif items and published.receipts:
                 offset = items[-1].record.offset
-                for receipt in published:
+                for receipt in published.receipts:
                     if not receipt.done or receipt.error is not None:
                         lane.publishing.append((offset, receipt))
             lane.remember((i.event.source, i.event.id) for i in items if i.event is not None)
             self._freed(lane, lane.settle(len(items), self._clock.monotonic()))
-        if self._observer is not None:
-            for item in items:
-                outcome = "rejected" if item.reason is not None else item.skipped or "accepted"
-                self._observer.settled(item.record, item.event, outcome, item.reason or "")
+        return True
 
     def _stop(self, lane: Lane, error: HeadraceError) -> None:
         stop_lane(lane, error, self._group, self._lock, self._freed)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from headrace.clock import SYSTEM_CLOCK, Clock
-from headrace.errors import BrokerError, Closed, GroupFenced, TopicExists, TopicMissing
+from headrace.errors import BrokerError, Closed, GroupFenced, TopicExists, TopicMissing, TransactionAborted
 from headrace.interfaces.broker import (
     Fetched,
     GroupDescription,
@@ -233,11 +233,14 @@ class MemoryTransaction:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
         self._condition = threading.Condition()
+        self._open = False
         self._pending: list[tuple[Receipt, Record]] = []
         self._offsets: list[tuple[Any, Mapping[str, OffsetCommit]]] = []
 
     def begin(self) -> None:
-        self.abort()
+        if self._open:
+            raise BrokerError("a transaction is open already", hint="commit or abort it first")
+        self._open = True
 
     def publish(self, topic: str, record: Record, event_id: str | None = None) -> Receipt:
         receipt = Receipt(self._condition, topic, event_id)
@@ -248,23 +251,36 @@ class MemoryTransaction:
         self._offsets.append((reader, offsets))
 
     def commit(self) -> None:
-        with self._broker.changed:
-            for reader, offsets in self._offsets:
-                reader.commit(offsets)
-            for receipt, record in self._pending:
-                stored = self._broker.append(receipt.topic, record)
-                settle(self._condition, [receipt], stored.offset, stored.timestamp)
-        self._pending, self._offsets = [], []
+        self._check_open()
+        try:
+            with self._broker.changed:
+                missing = next((r.topic for r, _ in self._pending if r.topic not in self._broker.logs), None)
+                if missing is not None:
+                    cause = TopicMissing(f"there is no topic {missing}", topic=missing)
+                    raise TransactionAborted(f"nothing was written: {cause.message}", topic=missing) from cause
+                for reader, offsets in self._offsets:
+                    reader.commit(offsets)
+                for receipt, record in self._pending:
+                    stored = self._broker.append(receipt.topic, record)
+                    settle(self._condition, [receipt], stored.offset, stored.timestamp)
+        except BrokerError:
+            self.abort()
+            raise
+        self._open, self._pending, self._offsets = False, [], []
 
     def abort(self) -> None:
-        from headrace.errors import TransactionAborted
-
+        self._check_open()
         for receipt, _ in self._pending:
             settle(self._condition, [receipt], error=TransactionAborted("the transaction was aborted"))
-        self._pending, self._offsets = [], []
+        self._open, self._pending, self._offsets = False, [], []
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise BrokerError("no transaction is open", hint="begin one first")
 
     def close(self) -> None:
-        self.abort()
+        if self._open:
+            self.abort()
 
 
 class MemoryReader:

@@ -354,10 +354,10 @@ def test_what_could_not_be_published_for_now_is_published_again(world: Any) -> N
     publish(world, "acme", 1, 2, 3)
     world.broker.writer = lambda: writer
     with running(app):
-        until(lambda: len(seen) == 3)
+        until(lambda: len(writer.receipts) == 3)
         settle(writer.condition, writer.receipts[:1], 0, 0)
         settle(writer.condition, writer.receipts[1:], error=errors.PublishTimeout("no answer"))
-        until(lambda: len(seen) == 5)
+        until(lambda: len(writer.receipts) == 5)
         settle(writer.condition, writer.receipts[3:], 1, 0)
         until(lambda: committed(world, "plan.x") == 3)
         assert not app.stopped
