@@ -33,7 +33,8 @@ def plan(
 ) -> None:
     """Show what apply would change, and change nothing.
 
-    Exits with 0 when there is nothing to change, 3 when there is (or settings have drifted), 7 when the plan is refused.
+    Exits with 0 when there is nothing to change, 3 when there is (or settings or access rules have drifted), 7 when the plan is
+    refused.
     """
     from headrace.catalogue.load import load
     from headrace.cli.regions import chosen_regions, open_regions
@@ -75,4 +76,4 @@ def exit_code(made: Plan) -> EXIT:
     """What `plan` ends with."""
     if made.refusals:
         return EXIT.REFUSED
-    return EXIT.CHANGES if made.changes or made.drift else EXIT.CLEAN
+    return EXIT.CHANGES if made.changes or made.drift or made.foreign else EXIT.CLEAN

@@ -32,6 +32,9 @@ RESERVED_PREFIX = "headrace-"
 
 DEAD_LETTER_PREFIX = "dlq."
 
+TENANT_GROUPS = "_tenant."
+"""What the groups of tenants' own principals begin with. No application is called ``_tenant``."""
+
 _IDENTIFIER = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?\Z")
 _TOPIC = re.compile(
     r"(?P<product>[a-z0-9][a-z0-9_-]*)\.v(?P<major>[1-9][0-9]{0,3})\.(?P<tenant>[a-z0-9_][a-z0-9_-]*)\Z"
@@ -115,8 +118,8 @@ def application_prefix(application: str) -> str:
 
 
 def tenant_group_prefix(tenant: str) -> str:
-    """What the groups of a tenant's own principals begin with. No application is called ``_tenant``."""
-    return f"_tenant.{tenant}."
+    """What the groups of one tenant's own principals begin with, closing dot included."""
+    return f"{TENANT_GROUPS}{tenant}."
 
 
 def dead_letter(application: str) -> str:

@@ -9,20 +9,25 @@ from typing import cast
 
 from headrace.clock import Clock
 from headrace.errors import BrokerError, HeadraceError, RegistryError, StalePlan
+from headrace.interfaces.access import AccessAdmin
 from headrace.interfaces.broker import RecordWriter, TopicSpec
 from headrace.model.record import Record
 from headrace.provisioning import bulk
 from headrace.provisioning.changes import (
     DELETIONS,
+    AdoptAccess,
     AdoptSubject,
     AdoptTopic,
     Change,
     CreateTopic,
     DeleteSubject,
     DeleteTopic,
+    DenyAccess,
     Forget,
+    GrantAccess,
     PublishCatalogue,
     RegisterSchema,
+    RevokeAccess,
     SetCompatibility,
     SetConfigs,
 )
@@ -37,7 +42,7 @@ from headrace.provisioning.publish import publish_catalogue
 Answers = Mapping[str, HeadraceError]
 """Of a batch, the changes that failed, by key."""
 
-_AFTER_ALL = (PublishCatalogue, Forget, *DELETIONS)
+_AFTER_ALL = (PublishCatalogue, Forget, *DELETIONS, RevokeAccess)
 """Held back when something before them failed: the catalogue in force stands until what a new one names is there."""
 
 
@@ -77,6 +82,7 @@ class RegionApply:
         self._made_topics: list[CreateTopic | AdoptTopic] = []
         self._entries: list[Record] = []
         self._lost: HeadraceError | None = None
+        self._stands_open = False  # a denial failed: nothing is made that it was to guard
 
     def run(self) -> None:
         """Never raises a `HeadraceError`: what goes wrong is in ``failures``."""
@@ -102,7 +108,8 @@ class RegionApply:
         behind = 0
         try:
             for batch in self._batches(rest):
-                if self._lost is not None or (self.failures and isinstance(batch[0], _AFTER_ALL)):
+                held_back = bool(self.failures) and isinstance(batch[0], _AFTER_ALL)
+                if held_back or self._lost is not None or self._stands_open:
                     break
                 if self.stop():
                     self.interrupted = True
@@ -135,6 +142,7 @@ class RegionApply:
                 self._lost = error  # the broker or the registry is gone: the rest would fail one by one
         failed = {key: explain(error) for key, error in answers.items()}
         self.failures |= failed
+        self._stands_open = self._stands_open or (bool(failed) and isinstance(batch[0], DenyAccess))
         self.done += len(batch) - len(failed)
         self.progress(Step(self._region, batch[-1].key, len(batch)))
         return failed
@@ -159,6 +167,13 @@ class RegionApply:
         if isinstance(first, AdoptSubject):
             self._enter_subjects(batch)
             return {}
+        if isinstance(first, AdoptAccess):
+            self._entries += _rule_entries(cast("Sequence[AdoptAccess]", batch))
+            return {}
+        if isinstance(first, DenyAccess | GrantAccess):
+            return self._grant(cast("Sequence[DenyAccess | GrantAccess]", batch))
+        if isinstance(first, RevokeAccess):
+            return self._revoke(cast("Sequence[RevokeAccess]", batch))
         if isinstance(first, PublishCatalogue):
             compiled = with_schema_ids(self.wanted.compiled, self._ids)
             publish_catalogue(self.connection.broker, compiled, self.clock)
@@ -227,6 +242,25 @@ class RegionApply:
         self._entries += [entry_record("topic", c.name, None) for c in batch if c.key not in failed]
         return failed
 
+    def _grant(self, batch: Sequence[DenyAccess | GrantAccess]) -> Answers:
+        """Entered in the inventory first: a rule that is made and of which nobody knows would never be revoked."""
+        access = self._access()
+        write_inventory(self.connection.broker, _rule_entries(batch))
+        answers = access.grant([c.rule for c in batch])
+        return {c.key: error for c in batch if (error := answers.get(c.rule)) is not None}
+
+    def _revoke(self, batch: Sequence[RevokeAccess]) -> Answers:
+        answers = self._access().revoke([c.rule for c in batch])
+        failed = {c.key: error for c in batch if (error := answers.get(c.rule)) is not None}
+        self._entries += [entry_record("rule", c.name, None) for c in batch if c.key not in failed]
+        return failed
+
+    def _access(self) -> AccessAdmin:
+        access = self.connection.broker.access
+        if access is None:  # a plan for another broker
+            raise BrokerError(f"the broker of region {self._region} keeps no access rules")
+        return access
+
     @staticmethod
     def _by_key(batch: Sequence[Change], answers: Mapping[str, BrokerError | None]) -> dict[str, HeadraceError]:
         return {c.key: error for c in batch if (error := answers.get(c.name)) is not None}
@@ -277,6 +311,10 @@ class RegionApply:
             failures=dict(failed or {}),
         )
         write_entry(writer, entry)
+
+
+def _rule_entries(changes: Iterable[AdoptAccess | DenyAccess | GrantAccess]) -> list[Record]:
+    return [entry_record("rule", c.name, Entry(c.product, c.tenant, rule=c.rule)) for c in changes]
 
 
 def explain(error: HeadraceError) -> str:

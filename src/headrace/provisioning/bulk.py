@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from headrace.errors import RegistryError, SchemaMissing, SubjectMissing
-from headrace.interfaces.registry import BulkRegistry, SchemaRegistry, SubjectState
+from headrace.interfaces.registry import BulkRegistry, ManySubjects, SchemaRegistry, SubjectState
 from headrace.model.schema import Compatibility, RegisteredSchema, SchemaText
 
 _WORKERS = 16
@@ -30,6 +30,8 @@ def states(registry: SchemaRegistry, subjects: Iterable[str]) -> dict[str, Subje
     if isinstance(registry, BulkRegistry):
         found = registry.states()
         return {name: found[name] for name in sorted(asked & found.keys())}
+    if isinstance(registry, ManySubjects):
+        return dict(registry.states_of(asked))
     there = sorted(asked.intersection(registry.subjects()))
     answers = _in_threads(lambda name: _state(registry, name), there)
     return {name: state for name, state in zip(there, answers, strict=True) if state is not None}
@@ -39,7 +41,7 @@ def register(
     registry: SchemaRegistry, schemas: Sequence[tuple[str, SchemaText]]
 ) -> list[RegisteredSchema | RegistryError]:
     """Register each; its answer, or its error. Schemas of one subject go in the given order, one after the other."""
-    if isinstance(registry, BulkRegistry):
+    if isinstance(registry, BulkRegistry | ManySubjects):
         return list(registry.register_many(schemas))
     by_subject = [list(part) for _, part in groupby(schemas, key=itemgetter(0))]
     answers = _in_threads(lambda part: [_register(registry, *one) for one in part], by_subject)

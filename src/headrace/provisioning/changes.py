@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from headrace.interfaces.access import AccessRule
 from headrace.model.schema import Compatibility
 
 
 class _Step(msgspec.Struct, frozen=True, tag_field="action"):
-    """``product``: its key (``order-proposals.v1``), or ``(platform)``, ``(dead letters)``. ``name``: the topic's or the
-    subject's. ``tenant`` is empty for what belongs to no tenant."""
+    """``product``: its key (``order-proposals.v1``), or ``(platform)``, ``(dead letters)``, ``(applications)``, ``(tenants)``.
+    ``name``: the topic's or the subject's, or an access rule's text. ``tenant`` is empty for what belongs to no tenant."""
 
     region: str
     product: str
@@ -20,6 +21,12 @@ class _Step(msgspec.Struct, frozen=True, tag_field="action"):
     def key(self) -> str:
         """Names the step within its region's plan, once."""
         return f"{self.__struct_config__.tag} {self.name}"
+
+
+class DenyAccess(_Step, frozen=True, tag="deny-access"):
+    """Enter a rule that denies: before the topic is made that it is about, and before what it narrows is granted."""
+
+    rule: AccessRule
 
 
 class CreateTopic(_Step, frozen=True, tag="create-topic"):
@@ -60,6 +67,16 @@ class AdoptSubject(_Step, frozen=True, tag="adopt-subject"):
     """As `AdoptTopic`."""
 
 
+class AdoptAccess(_Step, frozen=True, tag="adopt-access"):
+    """As `AdoptTopic`, for an access rule of either kind."""
+
+    rule: AccessRule
+
+
+class GrantAccess(_Step, frozen=True, tag="grant-access"):
+    rule: AccessRule
+
+
 class PublishCatalogue(_Step, frozen=True, tag="publish-catalogue"):
     """``content``: the content hash, with the registry's ids as far as they are known."""
 
@@ -84,33 +101,48 @@ class DeleteTopic(_Step, frozen=True, tag="delete-topic"):
     id: str
 
 
+class RevokeAccess(_Step, frozen=True, tag="revoke-access"):
+    """Take a rule of ours out, of either kind."""
+
+    rule: AccessRule
+
+
 Change = (
-    CreateTopic
+    DenyAccess
+    | CreateTopic
     | AdoptTopic
     | SetConfigs
     | SetCompatibility
     | RegisterSchema
     | AdoptSubject
+    | AdoptAccess
+    | GrantAccess
     | PublishCatalogue
     | Forget
     | DeleteSubject
     | DeleteTopic
+    | RevokeAccess
 )
 
 ORDER: tuple[type, ...] = (
+    DenyAccess,
     CreateTopic,
     AdoptTopic,
     SetConfigs,
     SetCompatibility,
     RegisterSchema,
     AdoptSubject,
+    AdoptAccess,
+    GrantAccess,
     PublishCatalogue,
     Forget,
     DeleteSubject,
     DeleteTopic,
+    RevokeAccess,
 )
-"""The safe order within a region: a program that reads the new catalogue finds what it names, and nothing is deleted while
-the catalogue in force still names it."""
+"""The safe order within a region: a program that reads the new catalogue finds what it names and may use it, and nothing is
+deleted or revoked while the catalogue in force still names it. What denies comes first, so that nothing stands open even for a
+moment, and what guarded a topic goes after it. (Headrace's own topics are made before all of it.)"""
 
 DELETIONS = (DeleteSubject, DeleteTopic)
 
@@ -147,6 +179,23 @@ class Drift(msgspec.Struct, frozen=True):
     configs: dict[str, str]
 
 
+class ForeignRule(msgspec.Struct, frozen=True):
+    """An access rule about what is ours that is not ours, and not an operator's: left as it is. ``hole``: it lets in
+    everybody, or its principal everywhere."""
+
+    region: str
+    rule: AccessRule
+    hole: bool
+
+
+class PlanWarning(msgspec.Struct, frozen=True):
+    """Something to know that no change makes better. ``rule`` is stable: ``no-authorizer``."""
+
+    region: str
+    rule: str
+    message: str
+
+
 class Interruption(msgspec.Struct, frozen=True):
     """The last apply of the region did not end: ``done`` of ``total`` changes."""
 
@@ -160,7 +209,8 @@ class Interruption(msgspec.Struct, frozen=True):
 
 class Capacity(msgspec.Struct, frozen=True):
     """A region's cluster, and what it holds now and after: topics and partitions (the same number) of the whole cluster,
-    schema versions of this catalogue. ``seconds``: about how long the changes take."""
+    schema versions of this catalogue, access rules of the whole cluster (None: it keeps none). ``seconds``: about how long the
+    changes take."""
 
     region: str
     kind: str
@@ -170,6 +220,8 @@ class Capacity(msgspec.Struct, frozen=True):
     schemas: int
     schemas_after: int
     seconds: float
+    rules: int | None = None
+    rules_after: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -183,6 +235,8 @@ class Plan(msgspec.Struct, frozen=True):
     refusals: tuple[Refusal, ...]
     orphans: tuple[Orphan, ...]
     drift: tuple[Drift, ...]
+    foreign: tuple[ForeignRule, ...]
+    warnings: tuple[PlanWarning, ...]
     interruptions: tuple[Interruption, ...]
     capacity: tuple[Capacity, ...]
 

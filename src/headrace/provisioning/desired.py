@@ -1,4 +1,4 @@
-"""What the catalogue wants to exist: topics, their settings, subjects and their schemas, by region. Pure.
+"""What the catalogue wants to exist: topics, their settings, subjects and their schemas, access rules, by region. Pure.
 
 Everything that does not depend on a tenant (settings, schemas) is made once per product and shared by all its topics.
 """
@@ -12,6 +12,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from headrace.interfaces.access import AccessRule
 from headrace.model import names
 from headrace.model.catalogue import Catalogue, Policies
 from headrace.model.compiled import CompiledCatalogue
@@ -19,6 +20,7 @@ from headrace.model.product import StreamingProduct, TopicKind, TopicPolicy
 from headrace.model.region import Region
 from headrace.model.schema import Compatibility, SchemaText
 from headrace.provisioning.compile import Composed, compile_catalogue, compose_catalogue
+from headrace.provisioning.rights import Right, desired_rules
 
 PLATFORM: Final = "(platform)"
 """Stands where a product's key would, for the topics of Headrace itself."""
@@ -73,11 +75,13 @@ class DesiredSubject(NamedTuple):
 
 @dataclass(frozen=True)
 class DesiredRegion:
-    """``topics`` and ``subjects`` by name, in the order in which they are made. ``compiled``: without registry ids."""
+    """``topics`` and ``subjects`` by name, ``rules`` by themselves, in the order in which they are made. ``compiled``: without
+    registry ids."""
 
     region: Region
     topics: Mapping[str, DesiredTopic]
     subjects: Mapping[str, DesiredSubject]
+    rules: Mapping[AccessRule, Right]
     compiled: CompiledCatalogue
 
 
@@ -180,6 +184,7 @@ def _region(catalogue: Catalogue, region: str, composed: Composed, today: date |
         region=catalogue.regions[region],
         topics=topics,
         subjects=subjects,
+        rules=desired_rules(catalogue, region),
         compiled=compile_catalogue(catalogue, region, {}, composed=composed, today=today),
     )
 

@@ -1,8 +1,8 @@
-"""Which topics and subjects are Headrace's own making, in a compacted topic of each region.
+"""Which topics, subjects and access rules are Headrace's own making, in a compacted topic of each region.
 
 The live cluster says what is there; the inventory only says what may be deleted. A resource that it does not name is
 never deleted, so losing it costs deletions, not data. A topic's entry holds the topic's id: one that was deleted and made
-again by somebody else has another id, and is not ours.
+again by somebody else has another id, and is not ours. An access rule has no id: its entry holds the rule.
 """
 
 from __future__ import annotations
@@ -14,29 +14,32 @@ from typing import Literal
 import msgspec
 
 from headrace.clock import Clock
+from headrace.interfaces.access import AccessRule
 from headrace.interfaces.broker import Broker
 from headrace.model import names
 from headrace.model.compiled_records import latest
 from headrace.model.record import Record, StoredRecord
 from headrace.provisioning.topic_reader import read_topic
 
-Resource = Literal["topic", "subject"]
+Resource = Literal["topic", "subject", "rule"]
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """``id``: the topic's own (empty for a subject, which has none)."""
+    """``id``: the topic's own (empty for what has none). ``rule``: of an access rule."""
 
     product: str
     tenant: str
     id: str = ""
+    rule: AccessRule | None = None
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Entries by the resource's name."""
+    """Entries by the resource's name, or the rule."""
 
     topics: Mapping[str, Entry] = field(default_factory=dict)
     subjects: Mapping[str, Entry] = field(default_factory=dict)
+    rules: Mapping[AccessRule, Entry] = field(default_factory=dict)
 
     def owns_topic(self, name: str, topic_id: str) -> bool:
         entry = self.topics.get(name)
@@ -53,18 +56,17 @@ def entry_record(resource: Resource, name: str, entry: Entry | None) -> Record:
 
 def from_records(records: Iterable[StoredRecord]) -> Inventory:
     """The inventory after ``records``, in the log's order. What does not decode is passed over: it owns nothing."""
-    topics: dict[str, Entry] = {}
-    subjects: dict[str, Entry] = {}
+    found: dict[str, dict[str, Entry]] = {"topic": {}, "subject": {}, "rule": {}}
     for key, value in latest(records).items():
         resource, _, name = key.decode(errors="replace").partition("/")
-        found = topics if resource == "topic" else subjects if resource == "subject" else None
-        if found is None:
+        if resource not in found:
             continue
         try:
-            found[name] = _decoder.decode(value)
+            found[resource][name] = _decoder.decode(value)
         except msgspec.MsgspecError:
             continue
-    return Inventory(topics, subjects)
+    rules = {entry.rule: entry for entry in found["rule"].values() if entry.rule is not None}
+    return Inventory(found["topic"], found["subject"], rules)
 
 
 def read_inventory(broker: Broker, clock: Clock) -> Inventory:

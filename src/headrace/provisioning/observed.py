@@ -1,4 +1,4 @@
-"""What is there: a region's topics, subjects, inventory, published catalogue and last apply, read in bulk."""
+"""What is there: a region's topics, subjects, access rules, inventory, published catalogue and last apply, read in bulk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import RegistryError, WrongCluster
+from headrace.interfaces.access import AccessRule
 from headrace.interfaces.broker import Broker, TopicDescription
 from headrace.interfaces.registry import SchemaRegistry, SubjectState
 from headrace.model import names
@@ -47,11 +48,14 @@ class ObservedSubject(NamedTuple):
 @dataclass(frozen=True)
 class ObservedRegion:
     """``topics``: all of the cluster's. ``subjects``: those that are wanted or in the inventory, and there.
-    ``published``: the content hash of the published catalogue, where a whole one is."""
+    ``published``: the content hash of the published catalogue, where a whole one is. ``rules``: all of the cluster's; None
+    where it keeps none, and then ``unguarded`` says whether it could."""
 
     cluster_id: str
     topics: Mapping[str, TopicDescription]
     subjects: Mapping[str, ObservedSubject]
+    rules: frozenset[AccessRule] | None
+    unguarded: bool
     inventory: Inventory
     published: str | None
     last_apply: JournalEntry | None
@@ -79,11 +83,14 @@ def _region(wanted: DesiredRegion, connection: RegionConnection, clock: Clock) -
     inventory = read_inventory(broker, clock) if names.inventory_topic() in there else Inventory()
     published = _published(wanted.region, cluster_id, broker, clock) if names.catalogue_topic() in there else None
     last_apply = last_entry(broker, clock) if names.journal_topic() in there else None
+    rules = None if broker.access is None else broker.access.rules()
     of_interest = {*wanted.subjects, *inventory.subjects}
     return ObservedRegion(
         cluster_id=cluster_id,
         topics=topics,
         subjects=_subjects(connection.registry, of_interest, wanted.subjects),
+        rules=rules,
+        unguarded=broker.access is not None and rules is None,
         inventory=inventory,
         published=published,
         last_apply=last_apply,

@@ -14,7 +14,7 @@ import msgspec
 from headrace.interfaces.broker import TopicDescription
 from headrace.model import names
 from headrace.model.compiled_records import content_hash, to_entities
-from headrace.provisioning import deletions, subjects
+from headrace.provisioning import access, deletions, subjects
 from headrace.provisioning.changes import (
     DELETIONS,
     ORDER,
@@ -22,13 +22,19 @@ from headrace.provisioning.changes import (
     Capacity,
     Change,
     CreateTopic,
+    DeleteTopic,
+    DenyAccess,
     Drift,
+    ForeignRule,
+    GrantAccess,
     Interruption,
     Orphan,
     Plan,
+    PlanWarning,
     PublishCatalogue,
     Refusal,
     RegisterSchema,
+    RevokeAccess,
     SetConfigs,
 )
 from headrace.provisioning.compile import SchemaIds, with_schema_ids
@@ -64,6 +70,8 @@ def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = No
     refusals: list[Refusal] = []
     orphans: list[Orphan] = []
     drift: list[Drift] = []
+    foreign: list[ForeignRule] = []
+    warnings: list[PlanWarning] = []
     for id_ in sorted(wanted.regions):
         region = _Region(wanted.regions[id_], found[id_])
         ours = sorted(region.changes(), key=lambda change: _RANK[type(change)])  # stable within a kind
@@ -72,7 +80,11 @@ def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = No
             orphans += leftovers
         else:
             ours += deletions.delete(leftovers, found[id_])
+        doomed = frozenset(change.name for change in ours if isinstance(change, DeleteTopic))
+        ours += access.revocations(id_, wanted.regions[id_], found[id_], doomed)
         changes += ours
+        foreign += access.foreign(id_, wanted.regions[id_], found[id_])
+        warnings += access.warnings(id_, wanted.regions[id_], found[id_])
         refusals += region.refusals
         drift += region.drift
     refusals += deletions.limit(changes, allow_delete, wanted.policies.max_deletes)
@@ -84,6 +96,8 @@ def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = No
         refusals=tuple(refusals),
         orphans=tuple(orphans),
         drift=tuple(drift),
+        foreign=tuple(foreign),
+        warnings=tuple(warnings),
         interruptions=tuple(_interruptions(found)),
         capacity=tuple(_capacity(id_, wanted.regions[id_], found[id_], changes) for id_ in sorted(wanted.regions)),
     )
@@ -137,8 +151,10 @@ class _Region:
             yield from steps
             if refusal is not None:
                 self.refusals.append(refusal)
+        yield from access.differences(self.id, self.wanted, self.found)
         yield from self._catalogue()
         yield from deletions.forget(self.id, self.wanted, self.found)
+        yield from access.forget(self.id, self.wanted, self.found)
 
     def _existing(self, topic: DesiredTopic, there: TopicDescription) -> Iterator[Change]:
         if there.partitions != 1:
@@ -239,6 +255,9 @@ def _capacity(id_: str, wanted: DesiredRegion, found: ObservedRegion, changes: l
     registered = sum(isinstance(change, RegisterSchema) for change in mine)
     gone = sum(isinstance(change, DELETIONS[1]) for change in mine)
     there = sum(len(s.versions) for name, s in found.subjects.items() if name in wanted.subjects)
+    granted = sum(isinstance(change, DenyAccess | GrantAccess) for change in mine)
+    revoked = sum(isinstance(change, RevokeAccess) for change in mine)
+    rules = None if found.rules is None else len(found.rules)
     cost = _SECONDS.get(wanted.region.cluster.kind, _SECONDS["kafka"])
     seconds = made * cost["topic"] + registered * cost["schema"] + (len(mine) - made - registered) * cost["other"]
     return Capacity(
@@ -250,4 +269,6 @@ def _capacity(id_: str, wanted: DesiredRegion, found: ObservedRegion, changes: l
         schemas=there,
         schemas_after=there + registered,
         seconds=round(seconds, 1),
+        rules=rules,
+        rules_after=None if rules is None else rules + granted - revoked,
     )

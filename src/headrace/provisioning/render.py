@@ -7,31 +7,41 @@ from collections.abc import Iterable, Sequence
 
 from headrace.provisioning.changes import (
     ORDER,
+    AdoptAccess,
     AdoptSubject,
     AdoptTopic,
+    Capacity,
     Change,
     CreateTopic,
     DeleteSubject,
     DeleteTopic,
+    DenyAccess,
+    ForeignRule,
     Forget,
+    GrantAccess,
     Plan,
     PublishCatalogue,
     RegisterSchema,
+    RevokeAccess,
     SetCompatibility,
     SetConfigs,
 )
 
 _SIGNS: dict[type, tuple[str, str, str]] = {
+    DenyAccess: ("+", "denial", "denials"),
     CreateTopic: ("+", "topic", "topics"),
     AdoptTopic: ("=", "topic adopted", "topics adopted"),
     SetConfigs: ("~", "topic's settings", "topics' settings"),
     SetCompatibility: ("~", "compatibility level", "compatibility levels"),
     RegisterSchema: ("+", "schema", "schemas"),
     AdoptSubject: ("=", "subject adopted", "subjects adopted"),
+    AdoptAccess: ("=", "access rule adopted", "access rules adopted"),
+    GrantAccess: ("+", "right", "rights"),
     PublishCatalogue: ("~", "catalogue", "catalogues"),
     Forget: ("-", "inventory entry", "inventory entries"),
     DeleteSubject: ("-", "subject", "subjects"),
     DeleteTopic: ("-", "topic", "topics"),
+    RevokeAccess: ("-", "access rule", "access rules"),
 }
 
 _KEPT_SHOWN = 20
@@ -44,6 +54,8 @@ def text(plan: Plan, *, verbose: bool = False) -> str:
         [describe(change) for change in plan.changes] if verbose else _table(_by_product(plan.changes)),
         _block("Kept, though not declared any more (--allow-delete N deletes):", _orphans(plan, verbose)),
         _block("Set by hand on topics of ours, and left:", [_drift(d.region, d.name, d.configs) for d in plan.drift]),
+        _block("Access rules of others about what is ours, and left:", _foreign(plan, verbose)),
+        _block("Warnings:", [w.message for w in plan.warnings]),
         _block("Refused:", [f"{r.message}; {r.hint}" for r in plan.refusals]),
         _capacity(plan),
         [summary(plan)],
@@ -76,11 +88,20 @@ def markdown(plan: Plan) -> str:
     if plan.drift:
         out += ["", "**Set by hand, and left**", ""]
         out += [f"- {_escape(_drift(d.region, d.name, d.configs))}" for d in plan.drift]
+    if plan.foreign:
+        out += ["", "**Access rules of others about what is ours, and left**", ""]
+        out += [f"- {_escape(line)}" for line in _foreign(plan, False)]
+    if plan.warnings:
+        out += ["", "**Warnings**", "", *(f"- {_escape(w.message)}" for w in plan.warnings)]
     if plan.capacity:
-        out += ["", "| region | cluster | topics | schemas | about |", "| --- | --- | --- | --- | --- |"]
+        out += [
+            "",
+            "| region | cluster | topics | schemas | access rules | about |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         out += [
             f"| {c.region} | {c.kind} {_escape(c.cluster_id)} | {c.topics} → {c.topics_after} "
-            f"| {c.schemas} → {c.schemas_after} | {_seconds(c.seconds)} |"
+            f"| {c.schemas} → {c.schemas_after} | {_rules(c, ' → ') or '-'} | {_seconds(c.seconds)} |"
             for c in plan.capacity
         ]
     if plan.changes:
@@ -172,6 +193,23 @@ def _orphans(plan: Plan, verbose: bool) -> list[str]:
     ]
 
 
+def _foreign(plan: Plan, verbose: bool) -> list[str]:
+    # Holes first: they are what must not be lost among the others.
+    ordered = sorted(plan.foreign, key=lambda f: not f.hole)
+    shown = ordered if verbose else ordered[: max(_KEPT_SHOWN, sum(f.hole for f in ordered))]
+    more = len(ordered) - len(shown)
+    return [_foreign_rule(f) for f in shown] + ([f"and {more} more (--verbose shows them)"] if more else [])
+
+
+def _foreign_rule(foreign: ForeignRule) -> str:
+    hole = " (a hole: it lets in everybody, or its principal everywhere)" if foreign.hole else ""
+    return f"{foreign.region} {foreign.rule}{hole}"
+
+
+def _rules(capacity: Capacity, arrow: str) -> str:
+    return "" if capacity.rules is None else f"{capacity.rules}{arrow}{capacity.rules_after}"
+
+
 def _interruptions(plan: Plan) -> list[str]:
     return [
         f"The last apply of region {i.region} ({i.apply}, plan {i.plan[:12]}) did not end, or is still running: {i.done} of "
@@ -185,7 +223,9 @@ def _capacity(plan: Plan) -> list[str]:
         return []
     return [
         f"{c.region}: {c.kind} cluster {c.cluster_id}, topics {c.topics} -> {c.topics_after}, "
-        f"schemas {c.schemas} -> {c.schemas_after}, {_seconds(c.seconds)}"
+        f"schemas {c.schemas} -> {c.schemas_after}, "
+        + (f"access rules {_rules(c, ' -> ')}, " if c.rules is not None else "")
+        + _seconds(c.seconds)
         + (
             " (embedded clusters are made for up to 500 topics)"
             if c.kind == "embedded" and c.topics_after > 500

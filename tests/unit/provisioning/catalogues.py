@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from headrace.model.application import Application
+from headrace.model.application import Application, Credentials
 from headrace.model.catalogue import Catalogue, Policies
 from headrace.model.product import (
     Consuming,
@@ -25,7 +25,7 @@ from headrace.model.product import (
 )
 from headrace.model.region import ClusterAddress, Region, RegistryAddress
 from headrace.model.schema import Compatibility, SchemaFormat
-from headrace.model.tenant import Tenant
+from headrace.model.tenant import Tenant, TenantPrincipal
 
 DAY_MS = 86_400_000
 
@@ -64,6 +64,7 @@ def product(
     status: Status = Status.ACTIVE,
     compatibility: Compatibility = Compatibility.FORWARD_TRANSITIVE,
     consumers: Sequence[str] = ("plan",),
+    producers: Sequence[str] = ("store",),
 ) -> StreamingProduct:
     """A streaming product with believable defaults."""
     return StreamingProduct(
@@ -75,7 +76,7 @@ def product(
         purpose="",
         limitations="",
         ownership=Ownership(Pattern.ONE_TO_MANY, "team"),
-        producers=(Producing("store", ("Thing",), 1),),
+        producers=tuple(Producing(p, ("Thing",), 1) for p in producers),
         consumers=tuple(Consuming(c, ("*",), 1, reads=("data.id",)) for c in consumers),
         events=tuple([event("Thing")] if events is None else events),
         compatibility=compatibility,
@@ -88,7 +89,9 @@ def product(
 
 @dataclass(frozen=True)
 class Repository:
-    """What a test changes between two applies: products, and tenants with (region, products)."""
+    """What a test changes between two applies: products, and tenants with (region, products). ``guarded``: applications have
+    principals (``User:plan-eu``). ``limited``: by tenant, the applications that may see it. ``own``: by tenant, the products
+    that its own principal (``User:acme``) reads."""
 
     products: tuple[StreamingProduct, ...] = field(default_factory=lambda: (product("orders"), product("sales")))
     tenants: Mapping[str, tuple[str, tuple[str, ...]]] = field(
@@ -99,24 +102,45 @@ class Repository:
     commit: str | None = "c0ffee"
     cluster_ids: Mapping[str, str] = field(default_factory=dict)
     external: tuple[str, ...] = ()
+    guarded: bool = False
+    limited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    operators: tuple[str, ...] = ()
 
     def catalogue(self) -> Catalogue:
-        named = {"store", *(c.application for p in self.products for c in p.consumers)}
+        parties = [*(p.producers for p in self.products), *(p.consumers for p in self.products)]
+        named = {"store", *(party.application for side in parties for party in side)}
         return Catalogue(
             name="test",
             regions={
                 r: Region(
-                    r, r, ClusterAddress("embedded", r, None, self.cluster_ids.get(r)), RegistryAddress("embedded")
+                    r,
+                    r,
+                    ClusterAddress("embedded", r, None, self.cluster_ids.get(r), operators=self.operators),
+                    RegistryAddress("embedded"),
                 )
                 for r in self.regions
             },
-            applications={a: Application(a, a, "team", "", {}, a in self.external) for a in sorted(named)},
-            tenants={t: Tenant(t, t, region, takes) for t, (region, takes) in sorted(self.tenants.items())},
+            applications={
+                a: Application(a, a, "team", "", self._credentials(a), a in self.external) for a in sorted(named)
+            },
+            tenants={
+                t: Tenant(t, t, region, takes, self.limited.get(t), self._own(t))
+                for t, (region, takes) in sorted(self.tenants.items())
+            },
             products={p.key: p for p in sorted(self.products, key=lambda p: p.key)},
             batch_products={},
             policies=Policies(self.max_deletes),
             commit=self.commit,
         )
+
+    def _credentials(self, application: str) -> dict[str, Credentials]:
+        regions = self.regions if self.guarded else ()
+        return {r: Credentials(f"User:{application}-{r}", f"env:{application.upper()}") for r in regions}
+
+    def _own(self, tenant: str) -> tuple[TenantPrincipal, ...]:
+        products = self.own.get(tenant)
+        return () if products is None else (TenantPrincipal(Credentials(f"User:{tenant}", "env:OWN"), products),)
 
     def without_tenant(self, tenant: str) -> Repository:
         return replace(self, tenants={t: v for t, v in self.tenants.items() if t != tenant})

@@ -21,6 +21,7 @@ from headrace.errors import (
     TopicExists,
     TopicMissing,
 )
+from headrace.interfaces.access import AccessRule, Operation, Permission, ResourceKind
 from headrace.interfaces.broker import Fetched, OffsetAt, TopicDescription, TopicSpec
 from headrace.interfaces.receipt import Receipt, settle
 from headrace.interfaces.registry import SubjectState
@@ -115,6 +116,51 @@ class MemoryAdmin:
         return {name: place(self.logs[name]) for name in topics if name in self.logs}
 
 
+class MemoryAccess:
+    """Access rules. ``faults.broken`` holds the texts of rules that are refused; ``authorizer`` False: none are kept.
+    ``history``: every rule granted and revoked, in order."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.there: set[AccessRule] = set()
+        self.authorizer = True
+        self.history: list[str] = []
+
+    def rules(self) -> frozenset[AccessRule] | None:
+        self.faults.call()
+        return frozenset(self.there) if self.authorizer else None
+
+    def grant(self, rules: Sequence[AccessRule]) -> Mapping[AccessRule, BrokerError | None]:
+        self.faults.call()
+        return {rule: self._done(rule, "+") for rule in rules}
+
+    def revoke(self, rules: Sequence[AccessRule]) -> Mapping[AccessRule, BrokerError | None]:
+        self.faults.call()
+        return {rule: self._done(rule, "-") for rule in rules}
+
+    def _done(self, rule: AccessRule, sign: str) -> BrokerError | None:
+        if str(rule) in self.faults.broken:
+            return BrokerError(f"{rule} is broken")
+        self.history.append(f"{sign} {rule}")
+        (self.there.add if sign == "+" else self.there.discard)(rule)
+        return None
+
+    def may(self, principal: str, kind: ResourceKind, name: str, operation: Operation) -> bool:
+        """What Kafka's authorizer would say (its StandardAuthorizer; DESCRIBE follows from READ, WRITE, DELETE, ALTER)."""
+        implied = {operation, Operation.ALL}
+        if operation is Operation.DESCRIBE:
+            implied |= {Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER}
+        if operation is Operation.DESCRIBE_CONFIGS:
+            implied.add(Operation.ALTER_CONFIGS)
+        allowed = False
+        for rule in self.there:
+            if rule.kind is kind and rule.principal in (principal, "User:*") and rule.covers(name):
+                if rule.permission is Permission.DENY and rule.operation in (operation, Operation.ALL):
+                    return False
+                allowed = allowed or (rule.permission is Permission.ALLOW and rule.operation in implied)
+        return allowed
+
+
 class MemoryWriter:
     """Writes at once; as a transactional writer, at the commit."""
 
@@ -183,6 +229,7 @@ class MemoryBroker:
 
     def __init__(self, cluster: str = "cluster") -> None:
         self.faults = Faults()
+        self.access = MemoryAccess(self.faults)
         self.admin = MemoryAdmin(self.faults, cluster)
 
     def writer(self) -> MemoryWriter:
@@ -331,6 +378,7 @@ class World:
                 "topics": {name: dict(topic.configs) for name, topic in sorted(broker.admin.there.items())},
                 "subjects": dict(sorted(registry.by_subject.items())),
                 "levels": dict(sorted(registry.levels.items())),
+                "rules": sorted(map(str, broker.access.there)),
                 "logs": logs,
             }
         return out
