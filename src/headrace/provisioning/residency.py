@@ -97,7 +97,7 @@ def _places(catalogue: Catalogue, found: Mapping[str, Found]) -> Iterator[Place]
     declared = {product.id for product in catalogue.products.values()}
     rows: dict[tuple[str, str, Kind], list[tuple[str, int]]] = {}
     for region, there in found.items():
-        for tenant, kind, name, count in _resources(there, declared):
+        for tenant, kind, name, count in _resources(there, declared, catalogue.tenants.keys()):
             rows.setdefault((tenant, region, kind), []).append((name, count))
     order = list(Kind)
     for (tenant, region, kind), resources in sorted(rows.items(), key=lambda r: (*r[0][:2], order.index(r[0][2]))):
@@ -112,14 +112,15 @@ def _places(catalogue: Catalogue, found: Mapping[str, Found]) -> Iterator[Place]
         )
 
 
-def _resources(there: Found, products: Set[str]) -> Iterator[tuple[str, Kind, str, int]]:
-    """Each resource with the tenant whose it is. Of products that are not declared nothing is known, so they are passed over."""
+def _resources(there: Found, products: Set[str], tenants: Set[str]) -> Iterator[tuple[str, Kind, str, int]]:
+    """Each resource with the tenant whose it is. A name counts by its product or by its tenant: what bears neither of them is
+    somebody else's."""
 
     def of(topic: str) -> str | None:
         parsed = names.parse_topic(topic)
-        if parsed is None or parsed.tenant == names.PLATFORM_TENANT or parsed.product not in products:
+        if parsed is None or parsed.tenant == names.PLATFORM_TENANT:
             return None
-        return parsed.tenant
+        return parsed.tenant if parsed.product in products or parsed.tenant in tenants else None
 
     def each(
         kind: Kind, listed: Set[str], topic_of: Callable[[str], str | None]
@@ -145,8 +146,8 @@ def _resources(there: Found, products: Set[str]) -> Iterator[tuple[str, Kind, st
 
 
 _REMEDY = {
-    Kind.TOPIC: "see what is in it, then delete it there; a topic that Headrace made goes with `headrace apply --allow-delete N`",
-    Kind.SUBJECT: "delete the subject there; one that Headrace made goes with `headrace apply --allow-delete N`",
+    Kind.TOPIC: "see what is in it, then delete it there (`headrace apply --allow-delete N` does, if Headrace made it)",
+    Kind.SUBJECT: "delete the subject there (`headrace apply --allow-delete N` does, if Headrace made it)",
     Kind.OFFSET: "delete the group's offsets there, when its topic is gone",
     Kind.DEAD_LETTER: "find out how it came there, then erase the dead letters",
     Kind.ENTRY: "run `headrace apply` for this region: its programs still take the tenant for theirs",
