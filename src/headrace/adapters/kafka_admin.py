@@ -80,6 +80,10 @@ class KafkaAdmin:
         described = answer(self._client.describe_cluster(request_timeout=self._timeout), "reading the cluster's id")
         return str(described.cluster_id)
 
+    def nodes(self) -> Sequence[str]:
+        described = answer(self._client.describe_cluster(request_timeout=self._timeout), "reading the cluster's nodes")
+        return [f"{node.host}:{node.port}" for node in sorted(described.nodes, key=lambda node: int(node.id))]
+
     # --- topics
 
     def topics(self, prefix: str = "") -> Mapping[str, TopicDescription]:

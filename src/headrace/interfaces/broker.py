@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -96,6 +96,14 @@ class TopicAdmin(Protocol):
         """Forget a group without members. Raises `GroupFenced` while it has some."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class KnowsNodes(Protocol):
+    """What a `TopicAdmin` may offer besides, where the broker is made of nodes."""
+
+    def nodes(self) -> Sequence[str]:
+        """Where each node of the cluster listens, as ``host:port``, by node id."""
 
 
 class RecordWriter(Protocol):

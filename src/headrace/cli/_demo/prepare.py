@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.cli._demo import data
+from headrace.cli._demo.clusters import Regions
 from headrace.errors import SettingsError
 
 _MARK = ".headrace-demo-folder"
@@ -32,8 +33,9 @@ CATALOGUE = Path(__file__).parent / "retail"
 """The retail catalogue: a link to ``examples/retail`` in the source tree, its files where Headrace was installed."""
 
 
-def prepare(folder: Path, stores: Sequence[str], *, whole: bool) -> Prepared:
-    """Make the folder anew. Raises `SettingsError` where it holds something else, or the stores are not in the data."""
+def prepare(folder: Path, stores: Sequence[str], *, whole: bool, regions: Regions | None = None) -> Prepared:
+    """Make the folder anew. ``regions`` stand in the place of the catalogue's own, which are on the embedded broker. Raises
+    `SettingsError` where it holds something else, or the stores are not in the data."""
     if len(set(stores)) != len(stores):
         raise SettingsError("a store is named twice", stores=list(stores))
     strange = sorted(store for store in stores if not store.isdecimal())
@@ -48,6 +50,8 @@ def prepare(folder: Path, stores: Sequence[str], *, whole: bool) -> Prepared:
     folder = folder.absolute()
     _empty(folder)
     shutil.copytree(CATALOGUE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".headrace"))
+    if regions is not None:
+        _replace_regions(folder / "headrace.yaml", regions)
     (folder / "headrace.toml").write_text(_SETTINGS)
     (folder / ".gitignore").write_text("*\n")
     if not whole:
@@ -56,6 +60,18 @@ def prepare(folder: Path, stores: Sequence[str], *, whole: bool) -> Prepared:
 
     extract(stores, folder / "data")
     return Prepared(folder, folder / "data", tuple(stores))
+
+
+def _replace_regions(path: Path, regions: Regions) -> None:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
+    document = yaml.load(path)
+    for id_, region in regions.items():
+        named = {"name": document["regions"][id_]["name"], **region}
+        document["regions"][id_] = named
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
 
 
 def _empty(folder: Path) -> None:

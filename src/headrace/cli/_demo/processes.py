@@ -17,11 +17,14 @@ from typing import Any
 import msgspec
 
 from headrace.errors import ApplicationFailed
+from headrace.settings import OPTIONS
 
 END_S = 60.0
 """How long applications may take to drain and commit when they are told to end."""
 
 LOG_LINES = 15
+
+_SETTINGS = {option.variable for option in OPTIONS} | {"HEADRACE_SETTINGS"}
 
 
 @dataclass
@@ -79,12 +82,12 @@ def failure(running: Running, why: str) -> ApplicationFailed:
 class Processes:
     """All applications of the demo. A context manager: leaving it ends every process, whatever has happened."""
 
-    def __init__(self, folder: Path, data: Path, stores: Sequence[str], clusters: Mapping[str, str]) -> None:
-        """``folder``: for the logs. ``clusters``: by region, its address."""
+    def __init__(self, folder: Path, data: Path, stores: Sequence[str], settings: Mapping[str, Path]) -> None:
+        """``folder``: for the logs. ``settings``: by region, the settings file of its applications."""
         self._folder = folder
         self._data = data
         self._stores = stores
-        self._clusters = clusters
+        self._settings = settings
         self._messages: queue.SimpleQueue[tuple[Running, dict[str, Any] | None]] = queue.SimpleQueue()
         self.all: list[Running] = []
 
@@ -114,17 +117,16 @@ class Processes:
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [
             *(sys.executable, "-m", "headrace.cli._demo.worker", application, region),
-            *(self._clusters[region], str(self._data), ",".join(self._stores)),
+            *(str(self._settings[region]), str(self._data), ",".join(self._stores)),
         ]
-        # Settings of the user's own shell are not the demo's.
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("HEADRACE_")}
+        # Settings of the user's own shell are not the demo's; a secret that a region refers to may have any name.
+        environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
         with log.open("wb") as stderr:
             process = subprocess.Popen(  # noqa: S603 - this very Python, and nothing from outside
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                cwd=self._folder,
                 env=environment,
                 start_new_session=True,
             )

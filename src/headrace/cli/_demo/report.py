@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from headrace.cli._demo.run import Outcome
+from headrace.cli._demo.show import in_words
 from headrace.streaming.statistics import Histogram
 
 SHOWN_PROBLEMS = 10
@@ -80,6 +82,7 @@ def as_json(outcome: Outcome, folder: str) -> dict[str, Any]:
         "ok": outcome.ok,
         "weeks": outcome.weeks,
         "folder": folder,
+        "clusters": [asdict(cluster) for cluster in outcome.clusters],
         "seconds": {
             "setUp": round(outcome.set_up_s, 2),
             "replay": {region: round(seconds, 2) for region, seconds in outcome.replay_s.items()},
@@ -105,8 +108,11 @@ def as_json(outcome: Outcome, folder: str) -> dict[str, Any]:
     }
 
 
-def print_report(outcome: Outcome, console: Console, folder: str) -> None:
+def print_report(outcome: Outcome, console: Console, folder: str, *, clusters_stay: bool = True) -> None:
+    """``clusters_stay`` False: they were started for the demo, and have ended with it."""
     found = list(lines(outcome))
+    for cluster in outcome.clusters:
+        console.print(f"{cluster.region}: {escape(in_words(cluster))}", soft_wrap=True)
     console.print(_table(found))
     console.print(
         "[dim]Latency from the log's time to the handler; events/s are published and consumed ones.[/]", soft_wrap=True
@@ -132,7 +138,7 @@ def print_report(outcome: Outcome, console: Console, folder: str) -> None:
             console.print(f"      and {len(check.problems) - SHOWN_PROBLEMS} more", soft_wrap=True)
     console.print()
     console.print("[bold]Look next[/]")
-    commands = list(_next(folder))
+    commands = list(_next(folder) if clusters_stay else _next_after_local())
     width = max(len(command) for command, _ in commands) + 2
     for command, says in commands:
         console.print(f"  {escape(command):<{width}}[dim]{escape(says)}[/]", soft_wrap=True)
@@ -150,6 +156,11 @@ def _next(folder: str) -> Iterator[tuple[str, str]]:
     yield "headrace tail planograms -t maple-pantry --from earliest -n 1", "Avro reads the same"
     yield "headrace dead-letters mobile-replenishment -n 3", "what was rejected, and why"
     yield "headrace plan", "nothing to do, until a file below products/ changes"
+
+
+def _next_after_local() -> Iterator[tuple[str, str]]:
+    yield "headrace dev up --regions eu,us", "clusters that stay, and their settings"
+    yield "headrace demo --config FILE", "the demo on clusters of your own, to look at afterwards"
 
 
 def _table(found: list[Line]) -> Table:

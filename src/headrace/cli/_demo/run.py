@@ -11,7 +11,7 @@ from headrace.cli._demo.applications import APPLICATIONS
 from headrace.cli._demo.checks import Accounts, Check, Told
 from headrace.cli._demo.prepare import Prepared
 from headrace.cli._demo.processes import Processes, Running, failure
-from headrace.cli._demo.provision import Provisioned, cluster_address, provision
+from headrace.cli._demo.provision import ClusterShown, Provisioned, provision, worker_settings
 from headrace.cli._demo.replay import Replay
 from headrace.cli.regions import open_regions
 from headrace.errors import DemoStuck
@@ -46,20 +46,26 @@ class Outcome:
     weeks: int
     set_up_s: float
     replay_s: Mapping[str, float]
+    clusters: tuple[ClusterShown, ...] = ()
 
     @property
     def ok(self) -> bool:
         return all(check.ok for check in self.checks)
 
 
-def run(prepared: Prepared, weeks: int, show: Show) -> Outcome:
-    """Run it. Raises a `HeadraceError` where it cannot go on; what does not add up is in the outcome's checks."""
+def run(prepared: Prepared, weeks: int, show: Show, *, shared: bool = False) -> Outcome:
+    """Run it. ``shared``: see `provision`. Raises a `HeadraceError` where it cannot go on; what does not add up is in the
+    outcome's checks."""
     began = time.monotonic()
-    made = provision(prepared.folder)
+    made = provision(prepared.folder, shared=shared)
     catalogue = made.catalogue
     show.provisioned(made, time.monotonic() - began)
-    clusters = {region: cluster_address(catalogue, prepared.folder, region) for region in catalogue.regions}
-    with Processes(prepared.folder / "logs", prepared.data, prepared.stores, clusters) as processes:
+    logs = prepared.folder / "logs"
+    settings = {id_: logs / f"settings.{id_}.toml" for id_ in catalogue.regions}
+    logs.mkdir()
+    for id_, path in settings.items():
+        path.write_text(worker_settings(catalogue.regions[id_], prepared.folder), encoding="utf-8")
+    with Processes(logs, prepared.data, prepared.stores, settings) as processes:
         starting = time.monotonic()
         for application in APPLICATIONS:
             for region in sorted(catalogue.regions):
@@ -72,7 +78,14 @@ def run(prepared: Prepared, weeks: int, show: Show) -> Outcome:
         seconds = _replay(processes, replays, catalogue, show)
         accounts = _end(processes, catalogue)
     return Outcome(
-        catalogue, accounts, _check(made, accounts, mistakes, prepared), tuple(mistakes), weeks, set_up, seconds
+        catalogue,
+        accounts,
+        _check(made, accounts, mistakes, prepared),
+        tuple(mistakes),
+        weeks,
+        set_up,
+        seconds,
+        made.clusters,
     )
 
 

@@ -13,13 +13,22 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from headrace.cli._demo.processes import Running
-from headrace.cli._demo.provision import Provisioned
+from headrace.cli._demo.provision import ClusterShown, Provisioned
 from headrace.cli._demo.replay import Replay
 
 LINE_S = 5.0
 """Between two lines of progress where there is no terminal."""
 
 BARS_S = 0.2
+
+
+def in_words(cluster: ClusterShown) -> str:
+    """A region's cluster in words."""
+    if cluster.kind == "embedded":
+        return f"embedded broker {cluster.cluster_id}, {cluster.address}"
+    nodes = f"{len(cluster.nodes)} node{'s' * (len(cluster.nodes) != 1)}"
+    listening = ", ".join(cluster.nodes) or cluster.address
+    return f"Apache Kafka {cluster.cluster_id}, {nodes} ({listening}), registry {cluster.registry}"
 
 
 class Shown:
@@ -49,12 +58,17 @@ class Shown:
             f"({escape(', '.join(stores[:6]))}{', ...' * (len(stores) > 6)}), weeks 1 to {weeks}; folder {escape(folder)}"
         )
 
+    def starting(self, what: str) -> None:
+        self._say(f"[bold]Start[/] {escape(what)}")
+
     def provisioned(self, made: Provisioned, seconds: float) -> None:
         catalogue = made.catalogue
         self._say(
             f"[bold]Check[/] no faults in {len(catalogue.products)} streaming products, {len(catalogue.applications)} "
             f"applications, {len(catalogue.tenants)} tenants, {len(catalogue.regions)} regions"
         )
+        for cluster in made.clusters:
+            self._say(f"[bold]Cluster[/] {cluster.region}: {escape(in_words(cluster))}")
         left = "nothing left to do" if made.again.clean else "[red]not all is done[/]"
         self._say(
             f"[bold]Plan, apply[/] {len(made.plan.changes)} changes, plan {made.plan.hash[:12]}; a plan after it: {left} "

@@ -1,6 +1,6 @@
-"""One application in one region, as a process: ``python -m headrace.cli._demo.worker APPLICATION REGION CLUSTER DATA STORES``.
+"""One application in one region, as a process: ``python -m headrace.cli._demo.worker APPLICATION REGION SETTINGS DATA STORES``.
 
-It connects as any application does, by its name, its region and its cluster; the catalogue it gets from there. The demo
+It connects as any application does, by its name and the settings of its region; the catalogue it gets from there. The demo
 tells it on standard input, a JSON object a line, and it answers on standard output likewise; its log goes to standard error. It
 ends when it is told to, when its input ends (the demo is gone) and on SIGTERM, having drained and committed.
 """
@@ -8,6 +8,7 @@ ends when it is told to, when its input ends (the demo is gone) and on SIGTERM, 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -114,7 +115,8 @@ class Worker:
 
 
 def main(arguments: list[str]) -> int:
-    application, region, cluster, folder, stores = arguments
+    application, region, settings, folder, stores = arguments
+    os.environ["HEADRACE_SETTINGS"] = settings
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # The demo ends its applications itself; Ctrl-C on the terminal is its to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -126,7 +128,7 @@ def main(arguments: list[str]) -> int:
             sys.stdout.buffer.write(msgspec.json.encode(message) + b"\n")
             sys.stdout.buffer.flush()
 
-    app = headrace.App(application, region=region, cluster=cluster, workers=HANDLER_THREADS)
+    app = headrace.App(application, region=region, workers=HANDLER_THREADS)
     program = Program(app, application, region, tuple(stores.split(",")), Path(folder))
     try:
         Worker(program, tell).run(sys.stdin.buffer)
