@@ -62,21 +62,27 @@ def open_region(region: Region, *, base: Path, clock: Clock = SYSTEM_CLOCK) -> R
             region=region.id,
         )
     try:
-        registry = _open_registry(region, base)
+        registry = _open_registry(region, base, clock)
     except BaseException:
         broker.close()
         raise
     return RegionParts(region, broker, registry)
 
 
-def _open_registry(region: Region, base: Path) -> SchemaRegistry:
+def _open_registry(region: Region, base: Path, clock: Clock) -> SchemaRegistry:
     if region.registry.kind == "embedded":
         from headrace.adapters.embedded_registry import EmbeddedRegistry
 
         return EmbeddedRegistry(_folder(region, base))
+    if region.registry.kind == "http":
+        from headrace.adapters.http_registry import HttpRegistry
+
+        if not region.registry.url:
+            raise SettingsError(f"region {region.id}: a registry over HTTP needs `url`", region=region.id)
+        return HttpRegistry(region.registry.url, properties=resolve_references(region.registry.properties), clock=clock)
     raise SettingsError(
-        f"region {region.id}: this release has no adapter for a registry of kind {region.registry.kind!r}",
-        hint="only `embedded` can be opened so far; a region on Kafka has to wait for the registry over HTTP",
+        f"region {region.id}: registry kind {region.registry.kind!r} is not known",
+        hint="use `embedded` or `http`",
         region=region.id,
     )
 
@@ -168,6 +174,12 @@ def region_from_addresses(
             option="cluster",
         )
     if registry == "embedded":
+        if kind == "kafka":
+            raise SettingsError(
+                "the embedded registry lives in an embedded cluster's folder; a region on Kafka has a registry of its own",
+                hint="pass registry=https://..., or set HEADRACE_REGISTRY",
+                option="registry",
+            )
         registry_address = RegistryAddress(kind="embedded")
     else:
         registry_address = RegistryAddress(kind="http", url=registry, properties=registry_properties or {})

@@ -122,3 +122,10 @@ def test_a_cluster_with_another_id_is_refused() -> None:
     with pytest.raises(WrongCluster) as caught:
         check_cluster(EU, broker)
     assert (caught.value.declared, caught.value.found) == ("declared", here)
+
+
+def test_kafka_needs_a_registry_of_its_own() -> None:
+    """The default registry is a folder of the embedded cluster: on Kafka there is none, and nothing is made in silence."""
+    with pytest.raises(SettingsError, match="has a registry of its own") as caught:
+        region_from_addresses("eu", "kafka:a:9092", "embedded")
+    assert "HEADRACE_REGISTRY" in str(caught.value.hint)
