@@ -6,7 +6,7 @@ call from many threads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -70,3 +70,14 @@ class BulkRegistry(Protocol):
 
     def set_compatibility_many(self, levels: Mapping[str, Compatibility]) -> None:
         """As `set_compatibility` for each subject; all or none."""
+
+
+@runtime_checkable
+class ManySubjects(Protocol):
+    """What a registry behind a network may offer instead: fewer calls than the single ones for the same."""
+
+    def states_of(self, subjects: Collection[str]) -> Mapping[str, SubjectState]:
+        """Those of ``subjects`` that are there, by name."""
+
+    def register_many(self, schemas: Sequence[tuple[str, SchemaText]]) -> Sequence[RegisteredSchema | RegistryError]:
+        """As `BulkRegistry.register_many`; the schemas of one subject go in the given order, the subjects in any."""
