@@ -33,8 +33,8 @@ from headrace.adapters.kafka_calls import (
     answer,
     answer_unless_gone,
     chunks,
-    error_of,
     errors_of,
+    from_coordinator,
     from_leaders,
     partition_at,
     request_timeout,
@@ -287,12 +287,13 @@ class KafkaAdmin:
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
         what = f"reading the offsets of {group}"
-        with asked(what, group=group):
-            futures = self._client.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout
-            )
+        found = self._ask_coordinator(
+            what,
+            group,
+            lambda client, **o: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], **o),
+        )
         committed: dict[str, OffsetCommit] = {}
-        for partition in sorted(answer(futures[group], what, group=group).topic_partitions, key=lambda p: str(p.topic)):
+        for partition in sorted(found.topic_partitions, key=lambda p: str(p.topic)):
             if partition.error is not None:
                 raise broker_error(partition.error, what, group=group, topic=partition.topic)
             if partition.offset >= 0:
@@ -302,21 +303,33 @@ class KafkaAdmin:
     def set_group_offsets(self, group: str, offsets: Mapping[str, OffsetCommit]) -> None:
         what = f"setting the offsets of {group}"
         for chunk in chunks(offsets.items()):
-            partitions = [partition_at(topic, commit) for topic, commit in chunk]
-            with asked(what, group=group):
-                futures = self._client.alter_consumer_group_offsets(
-                    [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=self._timeout
-                )
-            for partition in answer(futures[group], what, group=group).topic_partitions:
+            places = [ConsumerGroupTopicPartitions(group, [partition_at(topic, commit) for topic, commit in chunk])]
+            done = self._ask_coordinator(
+                what,
+                group,
+                lambda client, **o: client.alter_consumer_group_offsets(places, **o),  # noqa: B023
+            )
+            for partition in done.topic_partitions:
                 if partition.error is not None:
                     raise broker_error(partition.error, what, group=group, topic=partition.topic)
 
     def delete_group(self, group: str) -> None:
-        with asked(f"deleting group {group}", group=group):
-            futures = self._client.delete_consumer_groups([group], request_timeout=self._timeout)
-        error = error_of(futures[group], f"deleting group {group}", group=group)
-        if error is not None and error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":
-            raise error
+        try:
+            self._ask_coordinator(
+                f"deleting group {group}", group, lambda client, **o: client.delete_consumer_groups([group], **o)
+            )
+        except BrokerError as error:
+            if error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":
+                raise
+
+    def _ask_coordinator(self, what: str, group: str, call: Callable[..., dict[str, Future[Any]]]) -> Any:
+        """The answer of a group's coordinator, which may take a moment to be there."""
+
+        def ask() -> Future[Any]:
+            with asked(what, group=group):
+                return call(self._client, request_timeout=self._timeout)[group]
+
+        return answer(from_coordinator(ask, self._timeout), what, group=group)
 
     def close(self) -> None:
         self._opened = None

@@ -82,21 +82,37 @@ def from_leaders(
     found: dict[str, Future[Any]] = {}
     while topics:
         found |= ask(topics)
-        topics = [topic for topic in topics if time.monotonic() < deadline and _leaderless(found[topic])]
+        topics = [topic for topic in topics if time.monotonic() < deadline and _failed_with(found[topic], _LEADERLESS)]
         if topics:
             time.sleep(0.02)
     return found
 
 
-def _leaderless(future: Future[Any]) -> bool:
+def from_coordinator(ask: Callable[[], Future[Any]], timeout: float) -> Future[Any]:
+    """Ask a group's coordinator; again while there is none to answer: the broker that was it has gone, or the next one still
+    reads the group's log. Nothing was done then. A future that has come."""
+    deadline = time.monotonic() + timeout
+    while True:
+        future = ask()
+        if not _failed_with(future, _NO_COORDINATOR) or time.monotonic() >= deadline:
+            return future
+        time.sleep(0.1)
+
+
+_LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
+_NO_COORDINATOR = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+
+
+def _failed_with(future: Future[Any], codes: tuple[int, ...]) -> bool:
     try:
         error = future.exception(REQUEST_TIMEOUT_S + 5)
     except TimeoutError:
         return False
-    return isinstance(error, KafkaException) and error.args[0].code() in (
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-    )
+    return isinstance(error, KafkaException) and error.args[0].code() in codes
 
 
 def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:

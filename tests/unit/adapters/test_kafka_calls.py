@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.adapters.kafka_calls import CHUNK, chunks, from_leaders, request_timeout, stable_offsets
+from headrace.adapters.kafka_calls import CHUNK, chunks, from_coordinator, from_leaders, request_timeout, stable_offsets
 from headrace.errors import AccessDenied, BrokerUnavailable
 
 
@@ -61,6 +61,19 @@ def test_a_topic_that_stays_without_a_leader_is_given_up() -> None:
     """When the time is over the last answer counts."""
     found = from_leaders(lambda topics: {t: _future(KafkaError.LEADER_NOT_AVAILABLE) for t in topics}, ["t"], timeout=0)
     assert found["t"].exception().args[0].code() == KafkaError.LEADER_NOT_AVAILABLE
+
+
+def test_a_coordinator_that_is_not_there_yet_is_asked_again() -> None:
+    """While a group's log is read by its next coordinator, or nobody is it; any other error ends the asking, as time does."""
+    loading: list[object] = [KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.NOT_COORDINATOR]
+    answers = [*loading, KafkaError.COORDINATOR_NOT_AVAILABLE, "offsets"]
+    assert from_coordinator(lambda: _future(answers.pop(0)), timeout=5).result() == "offsets"
+    answers = [*loading, KafkaError.GROUP_AUTHORIZATION_FAILED]
+    assert from_coordinator(lambda: _future(answers.pop(0)), timeout=5).exception().args[0].code() == (
+        KafkaError.GROUP_AUTHORIZATION_FAILED
+    )
+    answers = [*loading]
+    assert from_coordinator(lambda: _future(answers.pop(0)), timeout=0).exception().args[0].code() == loading[0]
 
 
 def _place(offset: int, code: int | None = None) -> TopicPartition:
