@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import ApplyInterrupted
+from headrace.interfaces.access import AccessRule, Match, Operation, ResourceKind
 from headrace.model.product import Status, StreamingProduct, TopicKind
 from headrace.model.schema import Compatibility
+from headrace.provisioning.desired import desired
 from headrace.provisioning.plan import encode_plan
 from tests.unit.provisioning.catalogues import DAY_MS, Repository, event, product
-from tests.unit.provisioning.helpers import apply_all, plan_of
+from tests.unit.provisioning.helpers import TODAY, apply_all, plan_of
 from tests.unit.provisioning.memory import World
 
 PRODUCTS = ("orders", "sales", "stock")
@@ -57,7 +60,13 @@ def repositories(draw: st.DrawFn, after: dict[str, int]) -> Repository:
         for t, region in (("acme", "eu"), ("bolt", "eu"), ("core", "us"), ("dawn", "us"))
         if draw(st.booleans())
     }
-    return Repository(products=tuple(products), tenants=tenants)
+    return Repository(
+        products=tuple(products),
+        tenants=tenants,
+        guarded=draw(st.booleans()),
+        limited={t: draw(st.sampled_from([("plan",), ("store", "promo")])) for t in tenants if draw(st.booleans())},
+        own={t: ("orders",) for t in tenants if draw(st.booleans())},
+    )
 
 
 @st.composite
@@ -112,6 +121,53 @@ def test_an_interrupted_apply_ends_where_a_whole_one_does(
         assert plan_of(repository, pieces, allow_delete).clean
 
 
+@settings(max_examples=25)
+@given(histories())
+def test_no_rule_of_others_is_ever_touched(history: list[tuple[Repository, int | None]]) -> None:
+    """Whatever is declared and withdrawn, rules made by hand stay, and in the end those of ours are the wanted ones."""
+    world = World()
+    by_hand = {
+        AccessRule("User:plan-eu", ResourceKind.TOPIC, "orders.v1.", Match.PREFIXED, Operation.ALTER),
+        AccessRule("User:snoop", ResourceKind.TOPIC, "*", Match.LITERAL, Operation.READ),
+    }
+    for broker in world.brokers.values():
+        broker.access.there |= by_hand
+    for repository, _ in history:
+        apply_all(repository, world, 1_000)
+        wanted = desired(repository.catalogue(), today=TODAY)
+        for region, broker in world.brokers.items():
+            assert broker.access.there == wanted.regions[region].rules.keys() | by_hand
+
+
+@settings(max_examples=25)
+@given(histories())
+def test_nobody_denied_ever_has_the_right(history: list[tuple[Repository, int | None]]) -> None:
+    """After each single call to the cluster, in whatever order it was asked, no application may read a topic of a tenant
+    that does not admit it, before and after."""
+    world = World()
+    denied: set[tuple[str, str, str]] = set()
+
+    def check() -> None:
+        for region, principal, topic in denied:
+            access = world.brokers[region].access
+            if topic in world.brokers[region].admin.there:
+                assert not access.may(principal, ResourceKind.TOPIC, topic, Operation.READ)
+
+    for repository, allow_delete in history:
+        catalogue = repository.catalogue()
+        now = {
+            (tenant.region, f"User:{application}-{tenant.region}", product_.topic_name(tenant.id))
+            for tenant in catalogue.tenants.values()
+            for product_ in catalogue.products.values()
+            for application in catalogue.applications
+            if repository.guarded and tenant.takes(product_.id) and not tenant.admits(application)
+        }
+        denied &= now
+        apply_all(repository, world, allow_delete, progress=lambda _: check(), batch=1)
+        denied = now
+        check()
+
+
 @given(histories(length=2), st.randoms(use_true_random=False))
 def test_the_order_of_mappings_does_not_show(history: list[tuple[Repository, int | None]], random: object) -> None:
     """The same inputs in another order give the same bytes."""
@@ -130,7 +186,7 @@ def test_the_order_of_mappings_does_not_show(history: list[tuple[Repository, int
         registry.by_subject = dict(shuffled)
     tenants = list(repository.tenants.items())
     random.shuffle(tenants)  # type: ignore[attr-defined]
-    again = Repository(products=repository.products[::-1], tenants=dict(tenants))
+    again = replace(repository, products=repository.products[::-1], tenants=dict(tenants))
     assert encode_plan(plan_of(again, world)) == first
 
 
@@ -144,9 +200,10 @@ from tests.unit.provisioning.test_properties import at_version
 from tests.unit.provisioning.catalogues import Repository
 
 world = World()
-apply_all(Repository(), world)
+apply_all(Repository(guarded=True, limited={"core": ("plan",)}), world)
 tenants = {"acme": ("eu", ("*",)), "echo": ("eu", ("sales",)), "core": ("us", ("*",))}
-changed = Repository(products=(at_version("orders", 4), at_version("stock", 3)), tenants=tenants)
+products = (at_version("orders", 4), at_version("stock", 3))
+changed = Repository(products=products, tenants=tenants, guarded=True, limited={"acme": ("plan",)}, own={"echo": ("sales",)})
 world.brokers["eu"].admin.set_configs({"orders.v1.acme": {"min.insync.replicas": "2", "flush.ms": "1"}})
 for plan in (plan_of(changed, World()), plan_of(changed, world), plan_of(changed, world, allow_delete=50)):
     sys.stdout.write(hashlib.sha256(encode_plan(plan) + text(plan).encode() + markdown(plan).encode()).hexdigest())
