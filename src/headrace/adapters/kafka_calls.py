@@ -99,7 +99,12 @@ def from_coordinator(ask: Callable[[], Future[Any]], timeout: float) -> Future[A
         time.sleep(0.1)
 
 
-_LEADERLESS = (KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION)
+_LEADERLESS = (
+    KafkaError.FENCED_LEADER_EPOCH,  # the client's account of the leader is an election old
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+)
 _NO_COORDINATOR = (
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
