@@ -1,121 +1,115 @@
-"""A throw-away Apache Kafka on loopback: one KRaft node that is broker and controller, in a temporary folder.
+"""A local Apache Kafka on loopback: one or three KRaft nodes that are broker and controller each.
 
     with KafkaServer() as kafka:
         broker = KafkaBroker(kafka.bootstrap)
 
 It answers in about three seconds, on free ports, and is gone with its folder when the context ends, or when this process
-does, however it ends (`kafka_leash`). ``python -m headrace.local.kafka_server fetch`` brings the jars it runs on;
-``... run`` starts one by hand, prints its address and ends with Ctrl-C.
+does, however it ends (`leash`). With ``folder=`` its data stay, and it starts again with them on the same ports. With
+``secure=True`` clients sign in and may do what access rules permit.
+
+``python -m headrace.local.kafka_server fetch`` brings the jars it runs on; ``... run`` starts one by hand, prints its
+address and ends with Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
-import logging
-import os
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from headrace.errors import BrokerUnavailable, HeadraceError, SettingsError
+from headrace.local import kafka_security as security
+from headrace.local.kafka_layout import layout_in
 from headrace.local.kafka_libs import TOOLS, fetch, java, libs_folder
+from headrace.local.kafka_node import KafkaNode
+from headrace.local.kafka_ready import quiet_admin, wait_until_ready
+from headrace.local.kafka_settings import QUICK, node_settings
+from headrace.local.ports import LOOPBACK, is_free
 
-LOG = logging.getLogger(__name__)
-
-QUICK: Mapping[str, str] = {
-    # The client tells a mistake at once; it never makes a topic by it.
-    "auto.create.topics.enable": "false",
-    # Time is the log's everywhere (the default is the producer's).
-    "log.message.timestamp.type": "LogAppendTime",
-    "num.partitions": "1",
-    # One node: each internal topic has one copy (defaults: 3), and few partitions, which are made at first use.
-    "default.replication.factor": "1",
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    # Groups settle, and notice a dead member, in seconds. In the consumer protocol the broker says how often members
-    # report and when they count as dead (45 s by default), and nothing below its minimum can be asked for.
-    "group.initial.rebalance.delay.ms": "0",
-    "group.consumer.min.heartbeat.interval.ms": "200",
-    "group.consumer.heartbeat.interval.ms": "500",
-    "group.consumer.min.session.timeout.ms": "1000",
-    "group.consumer.session.timeout.ms": "6000",
-    "group.min.session.timeout.ms": "1000",
-    # After a kill -9 the node may not come back before the controller has given up its former life (9 s by default).
-    "broker.heartbeat.interval.ms": "500",
-    "broker.session.timeout.ms": "4000",
-    # Retention and compaction happen soon after they are due (defaults: 5 minutes, 15 seconds).
-    "log.retention.check.interval.ms": "500",
-    "log.segment.delete.delay.ms": "1000",
-    "log.cleaner.backoff.ms": "200",
-    "log.cleaner.dedupe.buffer.size": "8388608",
-    "log.initial.task.delay.ms": "500",
-    # Two cores, one user.
-    "num.network.threads": "2",
-    "num.io.threads": "4",
-}
-"""Broker settings of a server for tests, over Kafka's defaults."""
+__all__ = ["QUICK", "KafkaServer", "main"]
 
 
 class KafkaServer:
-    """One node. ``settings``: broker settings over `QUICK`. ``heap_mb``: the Java heap. ``quick_start``: compile with C1
-    only, which starts faster on few cores and runs slower; switch it off to measure. Raises `SettingsError` when jars or
-    Java are missing, `BrokerUnavailable` with the end of the log when it does not come up."""
+    """A cluster of one node, or three.
+
+    ``nodes``: 1, or 3 with three copies of everything, of which a write needs two. ``secure``: SASL/SCRAM-SHA-512 for
+    clients, and nothing is permitted that no access rule permits. ``settings``: broker settings over those of
+    `kafka_settings`. ``heap_mb``: each node's Java heap. ``quick_start``: compile with C1 only, which starts faster on few
+    cores and runs slower; switch it off to measure. ``folder``: keep data, ports and passwords there (None: a temporary
+    folder, which `stop` removes). ``advertised``: the ports that clients are told instead of a node's own, such as those
+    of proxies in front of them.
+
+    Raises `SettingsError` when jars or Java are missing or the folder holds a cluster of another kind, `BrokerUnavailable`
+    with the end of the log when it does not come up."""
 
     def __init__(
-        self, *, settings: Mapping[str, str] | None = None, heap_mb: int = 512, quick_start: bool = True
+        self,
+        *,
+        nodes: int = 1,
+        secure: bool = False,
+        settings: Mapping[str, str] | None = None,
+        heap_mb: int = 512,
+        quick_start: bool = True,
+        folder: Path | None = None,
+        advertised: Mapping[int, int] | None = None,
     ) -> None:
         self._libs = libs_folder()
         self._java = java()
         self._heap_mb = heap_mb
         self._quick_start = quick_start
         self._settings = dict(settings or {})
-        self._leash: subprocess.Popen[str] | None = None
-        self._pid = 0
-        client, internal, controller = _free_ports(3)
-        self.bootstrap = f"127.0.0.1:{client}"
-        # Kafka's own form (Uuid.toString); a leading '-' would be read as an option by the storage tool.
-        self.cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A", 1)
-        self.folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
-        self._log = self.folder / "node.log"
-        self._properties = self.folder / "server.properties"
-        self._write_properties(client, internal, controller)
-
-    def _write_properties(self, client: int, internal: int, controller: int) -> None:
-        # Clients, brokers among themselves and controllers talk on listeners of their own, so that the first can be
-        # secured, or led through a proxy, without the others.
-        lines = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": "INTERNAL",
-            "listeners": f"CLIENT://127.0.0.1:{client},INTERNAL://127.0.0.1:{internal},"
-            f"CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"CLIENT://127.0.0.1:{client},INTERNAL://127.0.0.1:{internal}",
-            "listener.security.protocol.map": "CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "log.dirs": str(self.folder / "data"),
-            **QUICK,
-            **self._settings,
+        self._advertised = dict(advertised or {})
+        self._kept = folder is not None
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(prefix="headrace-kafka-"))
+        self.folder = folder.absolute()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._layout = layout_in(self.folder, nodes, secure)
+        except SettingsError:
+            self._remove()
+            raise
+        self.cluster_id = self._layout.cluster_id
+        self.client_ports = tuple(ports.client for ports in self._layout.ports)
+        """Each node's own port for clients, whatever is advertised."""
+        doomed = None if self._kept else self.folder
+        self._nodes = {
+            number: KafkaNode(number, self.folder / f"node{number}", self._command, doomed)
+            for number in range(1, nodes + 1)
         }
-        self._properties.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        self._properties.chmod(0o600)
+        self.admin_properties: Mapping[str, str] = MappingProxyType({})
+        """librdkafka's properties of the administrator; empty when the cluster is not secure."""
+        self._internal: Mapping[str, str] = MappingProxyType({})
+        self._security: dict[str, str] = {}
+        if secure:
+            among_nodes = security.password_in(self.folder, security.NODES)
+            self._security = security.node_security(among_nodes)
+            self._internal = security.sign_in(security.NODES, among_nodes, "PLAIN")
+            self.admin_properties = security.sign_in(security.ADMIN, security.password_in(self.folder, security.ADMIN))
+        self._client: AdminClient | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """The address of all nodes, as clients are told it."""
+        ports = (self._advertised.get(number, port) for number, port in enumerate(self.client_ports, 1))
+        return ",".join(f"{LOOPBACK}:{port}" for port in ports)
+
+    @property
+    def pids(self) -> Mapping[int, int]:
+        """The process ids of the nodes that run."""
+        return {number: node.pid for number, node in self._nodes.items() if node.pid is not None}
+
+    def data_folder(self, node: int = 1) -> Path:
+        """Where a node keeps its logs: a folder for each partition, ``{topic}-0``."""
+        return self._nodes[node].data
 
     def _command(self, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
         quick = ["-XX:TieredStopAtLevel=1"] if self._quick_start else []
@@ -133,99 +127,100 @@ class KafkaServer:
             *arguments,
         ]
 
-    def start(self, timeout: float = 60) -> KafkaServer:
-        """Format the folder where it is new, start the node, return when its admin API answers (``timeout``: seconds).
-        After `kill` or `halt`: the same node again, on the same ports, with its data."""
-        if self._leash is not None:
+    def start(self, timeout: float = 120) -> KafkaServer:
+        """Format what is new, start every node that does not run, return when the admin API answers with all of them
+        (``timeout``: seconds). After `kill` or `halt`: the same nodes again, on the same ports, with their data."""
+        waiting = [node for node in self._nodes.values() if not node.running]
+        if not waiting:
             return self
-        if not (self.folder / "data" / "meta.properties").is_file():
-            self._format()
-        self._start_node()
         try:
-            self._wait_until_ready(time.monotonic() + timeout)
+            self._start(waiting, timeout)
         except BaseException:
             self.stop()
             raise
         return self
 
-    def _format(self) -> None:
-        command = self._command(128, "kafka.tools.StorageTool", "format")
-        done = subprocess.run(
-            [*command, "--cluster-id", self.cluster_id, "--config", str(self._properties)],
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise BrokerUnavailable(f"Kafka's storage tool ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    def start_node(self, node: int, timeout: float = 120) -> None:
+        """Start one node again after `kill` or `halt`, and return when it has joined the cluster."""
+        if not self._nodes[node].running:
+            self._start([self._nodes[node]], timeout)
 
-    def _start_node(self) -> None:
-        command = self._command(self._heap_mb, "kafka.Kafka", str(self._properties))
-        leash = Path(__file__).with_name("kafka_leash.py")
-        with self._log.open("ab") as log:
-            self._leash = subprocess.Popen(
-                [sys.executable, "-I", str(leash), str(self.folder), "15", *command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the program, which then stops the node
-            )
-        assert self._leash.stdout is not None
-        self._pid = int(self._leash.stdout.readline() or 0)
+    def _start(self, nodes: Sequence[KafkaNode], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        for node in nodes:
+            for port in (ports := self._layout.ports[node.number - 1]).client, ports.internal, ports.controller:
+                if not is_free(port):
+                    raise BrokerUnavailable(f"port {port} of node {node.number} is taken by another program")
+            told = node_settings(self._layout, node.number, node.data, self._advertised, self._security)
+            node.configure({**told, **self._settings})
+        self._format([node for node in nodes if not node.formatted])
+        for node in nodes:
+            node.start(self._heap_mb)
 
-    def _wait_until_ready(self, deadline: float) -> None:
-        # A port that accepts is not enough: the node must know itself as a broker of the right cluster.
-        silent = logging.Logger("headrace.local.kafka_server.probe", level=logging.CRITICAL + 1)
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 100}, logger=silent)
-        while time.monotonic() < deadline:
-            if self._leash is None or self._leash.poll() is not None:
-                raise BrokerUnavailable(f"Kafka ended while starting; its log ends:\n{self.log_tail()}")
-            try:
-                found = admin.describe_cluster(request_timeout=1).result()
-            except KafkaException as error:
-                LOG.debug("not yet: %s", error)
-                time.sleep(0.05)
-                continue
-            if found.nodes and found.cluster_id == self.cluster_id:
-                return
-            time.sleep(0.05)
-        raise BrokerUnavailable(f"Kafka did not come up in time; its log ends:\n{self.log_tail()}")
+        def check() -> None:
+            for node in nodes:
+                if not node.running:
+                    raise BrokerUnavailable(f"Kafka ended while starting; its log ends:\n{node.log_tail()}")
 
-    def log_tail(self, lines: int = 30) -> str:
-        """The last lines that the node wrote."""
-        try:
-            return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
-        except OSError:
-            return "(no log)"
+        expected = {node.number: self.client_ports[node.number - 1] for node in nodes}
+        if not wait_until_ready(self._admin(), self.cluster_id, expected, check, deadline):
+            tails = "\n".join(node.log_tail() for node in nodes)
+            raise BrokerUnavailable(f"Kafka did not come up in time; its log ends:\n{tails}")
 
-    def kill(self) -> None:
-        """End the node with SIGKILL; its folder stays for `start`."""
-        self._signal(signal.SIGKILL)
+    def _format(self, nodes: Sequence[KafkaNode]) -> None:
+        scram = None
+        if self._layout.secure:
+            scram = security.scram_argument(security.password_in(self.folder, security.ADMIN))
+        tools = [(node, node.format(self.cluster_id, scram)) for node in nodes]
+        for node, tool in tools:
+            node.formatting_ended(tool)
 
-    def halt(self) -> None:
-        """End the node in its own way (SIGTERM: a controlled shutdown); its folder stays for `start`."""
-        self._signal(signal.SIGTERM)
+    def _admin(self) -> AdminClient:
+        """A client of the nodes' own listeners, which no proxy is in front of."""
+        if self._client is None:
+            addresses = ",".join(f"{LOOPBACK}:{ports.internal}" for ports in self._layout.ports)
+            self._client = quiet_admin(addresses, self._internal)
+        return self._client
 
-    def _signal(self, number: signal.Signals) -> None:
-        leash, self._leash = self._leash, None
-        if leash is None:
-            return
-        if leash.poll() is None and self._pid:
-            os.kill(self._pid, number)
-        try:
-            leash.wait(30)
-        except subprocess.TimeoutExpired:
-            os.kill(self._pid, signal.SIGKILL)
-            leash.wait()
-        _close_pipes(leash)
+    def add_user(self, name: str) -> Mapping[str, str]:
+        """Make a user while the cluster runs, or give one a new password; its librdkafka properties. It may do nothing
+        until an access rule permits it. Raises `SettingsError` where the cluster is not secure or the name is its own."""
+        if not self._layout.secure:
+            raise SettingsError("a cluster that is not secure has no users")
+        properties = security.sign_in(name, security.make_user(self._admin(), name))
+        running = {
+            f"node {number}": f"{LOOPBACK}:{self.client_ports[number - 1]}"
+            for number, node in self._nodes.items()
+            if node.running
+        }
+        security.wait_until_known(running, properties, time.monotonic() + 15)
+        return properties
+
+    def log_tail(self, lines: int = 30, node: int = 1) -> str:
+        """The last lines that a node wrote."""
+        return self._nodes[node].log_tail(lines)
+
+    def kill(self, node: int = 1) -> None:
+        """End a node with SIGKILL; its folder stays for `start`."""
+        self._nodes[node].end(signal.SIGKILL)
+
+    def halt(self, node: int = 1) -> None:
+        """End a node in its own way (SIGTERM: a controlled shutdown); its folder stays for `start`."""
+        self._nodes[node].end(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End the node and remove its folder. Again: nothing."""
-        leash, self._leash = self._leash, None
-        if leash is not None:
-            _close_pipes(leash)  # the leash sees its input end
-            leash.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """End all nodes; a temporary folder is removed. Again: nothing."""
+        self._client = None
+        for node in self._nodes.values():
+            if self._kept:
+                node.end(signal.SIGTERM, _GRACE_S)
+            else:
+                node.end(signal.SIGKILL)  # what it would write on its way out is removed anyway
+        self._remove()
+
+    def _remove(self) -> None:
+        if not self._kept:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> KafkaServer:
         return self.start()
@@ -236,22 +231,8 @@ class KafkaServer:
         self.stop()
 
 
-def _close_pipes(leash: subprocess.Popen[str]) -> None:
-    for pipe in (leash.stdin, leash.stdout):
-        if pipe is not None:
-            pipe.close()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now; held together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+_GRACE_S = 15.0
+"""How long a node whose data stay may take to end in its own way."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,9 +28,3 @@ def test_what_is_missing_is_told_with_what_to_do(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "the jars are not fetched yet (run `make kafka-libs`)\n"
-
-
-def test_ports_given_at_once_differ() -> None:
-    """The ports of one node are all different."""
-    ports = kafka_server._free_ports(20)
-    assert len(set(ports)) == 20

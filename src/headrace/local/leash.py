@@ -1,14 +1,17 @@
 """A leash for a server process: it ends with whoever started it, even if that one is killed with -9.
 
-Run as a script (``python kafka_leash.py FOLDER GRACE COMMAND...``), with nothing but the standard library. It starts the
-command, prints its process id, and waits. When its standard input closes or its parent changes, it stops the command
-(SIGTERM, then SIGKILL after GRACE seconds) and removes FOLDER. When the command ends by itself, so does the leash, with
-its status, and the folder stays. Should the leash itself be killed, the kernel kills the command (PR_SET_PDEATHSIG).
+Run as a script (``python leash.py FOLDER GRACE COMMAND...``), with nothing but the standard library. It starts the command,
+prints its process id, and waits. When its standard input closes or its parent changes, it stops the command (SIGTERM, then
+SIGKILL after GRACE seconds) and removes FOLDER (``-``: nothing is removed). Where several servers share a folder, the last
+of their leashes removes it: each holds a shared lock on it as long as its command runs. When the command ends by itself,
+so does the leash, with its status, and the folder stays. Should the leash itself be killed, the kernel kills the command
+(PR_SET_PDEATHSIG).
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import select
 import shutil
@@ -18,6 +21,7 @@ import sys
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 LOOK_AGAIN_S = 0.25
+KEEP = "-"
 
 
 def _die_with_parent() -> None:
@@ -35,8 +39,35 @@ def _stop(child: subprocess.Popen[bytes], grace: float) -> None:
         child.wait()
 
 
+def _hold(folder: str) -> int | None:
+    """A shared lock on the folder; None where there is nothing to hold."""
+    if folder == KEEP:
+        return None
+    try:
+        held = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    fcntl.flock(held, fcntl.LOCK_SH)
+    return held
+
+
+def _remove(folder: str, held: int | None) -> None:
+    if held is None:
+        return
+    try:
+        # First without the lock, then with it alone: of two that end at once, one at least sees that nobody is left.
+        fcntl.flock(held, fcntl.LOCK_UN)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(held)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def main(folder: str, grace: float, command: list[str]) -> int:
     parent = os.getppid()
+    held = _hold(folder)
     # Whoever stops the leash stops the command too.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -55,7 +86,7 @@ def main(folder: str, grace: float, command: list[str]) -> int:
     finally:
         if child.poll() is None:
             _stop(child, grace)
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder, held)
     return 0
 
 

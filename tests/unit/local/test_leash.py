@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-import headrace.local.kafka_leash as leash_module
+import headrace.local.leash as leash_module
 
 LEASH = [sys.executable, "-I", leash_module.__file__]
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
