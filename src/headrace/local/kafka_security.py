@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -90,20 +90,26 @@ def sign_in(name: str, password: str, mechanism: str = MECHANISM) -> Mapping[str
     )
 
 
-def make_user(admin: AdminClient, name: str) -> str:
+def make_user(connect: Callable[[], AdminClient], name: str, deadline: float) -> str:
     """Make a user, or give the one that is there a new password; its password. Raises `SettingsError` for a name that
-    the cluster keeps for itself, `BrokerUnavailable` when the cluster does not take it."""
+    the cluster keeps for itself, `BrokerUnavailable` when the cluster has not taken it by ``deadline`` (of the monotonic
+    clock). ``connect``: a new client."""
     if name in (ADMIN, NODES):
         raise SettingsError(f"{name} is a name that the local cluster keeps for itself")
     password = secrets.token_hex(20)
     wanted = UserScramCredentialUpsertion(
         name, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS), password.encode()
     )
-    try:
-        admin.alter_user_scram_credentials([wanted], request_timeout=15)[name].result(20)
-    except (KafkaException, ValueError) as error:
-        raise BrokerUnavailable(f"the user {name!r} could not be made: {error}") from error
-    return password
+    while True:
+        # A client that takes a node for the controller which has just ended asks it in vain: so a new one, and shortly.
+        admin = connect()
+        try:
+            admin.alter_user_scram_credentials([wanted], request_timeout=5)[name].result()
+            return password
+        except (KafkaException, ValueError) as error:
+            if time.monotonic() > deadline:
+                raise BrokerUnavailable(f"the user {name!r} could not be made: {error}") from error
+            time.sleep(0.1)
 
 
 def wait_until_known(bootstraps: Mapping[str, str], properties: Mapping[str, str], deadline: float) -> None:

@@ -94,7 +94,6 @@ class KafkaServer:
             self._security = security.node_security(among_nodes)
             self._internal = security.sign_in(security.NODES, among_nodes, "PLAIN")
             self.admin_properties = security.sign_in(security.ADMIN, security.password_in(self.folder, security.ADMIN))
-        self._client: AdminClient | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -176,24 +175,22 @@ class KafkaServer:
             node.formatting_ended(tool)
 
     def _admin(self) -> AdminClient:
-        """A client of the nodes' own listeners, which no proxy is in front of."""
-        if self._client is None:
-            addresses = ",".join(f"{LOOPBACK}:{ports.internal}" for ports in self._layout.ports)
-            self._client = quiet_admin(addresses, self._internal)
-        return self._client
+        """A new client of the nodes' own listeners, which no proxy is in front of. It has not heard of nodes that are gone."""
+        addresses = ",".join(f"{LOOPBACK}:{ports.internal}" for ports in self._layout.ports)
+        return quiet_admin(addresses, self._internal)
 
     def add_user(self, name: str) -> Mapping[str, str]:
         """Make a user while the cluster runs, or give one a new password; its librdkafka properties. It may do nothing
         until an access rule permits it. Raises `SettingsError` where the cluster is not secure or the name is its own."""
         if not self._layout.secure:
             raise SettingsError("a cluster that is not secure has no users")
-        properties = security.sign_in(name, security.make_user(self._admin(), name))
+        properties = security.sign_in(name, security.make_user(self._admin, name, time.monotonic() + 60))
         running = {
             f"node {number}": f"{LOOPBACK}:{self.client_ports[number - 1]}"
             for number, node in self._nodes.items()
             if node.running
         }
-        security.wait_until_known(running, properties, time.monotonic() + 15)
+        security.wait_until_known(running, properties, time.monotonic() + 60)
         return properties
 
     def log_tail(self, lines: int = 30, node: int = 1) -> str:
@@ -210,7 +207,6 @@ class KafkaServer:
 
     def stop(self) -> None:
         """End all nodes; a temporary folder is removed. Again: nothing."""
-        self._client = None
         for node in self._nodes.values():
             if self._kept:
                 node.end(signal.SIGTERM, _GRACE_S)
