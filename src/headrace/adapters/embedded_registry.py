@@ -51,6 +51,9 @@ class _SqliteStorage:
             found: T = self._store.read(with_tables)
             return found
 
+    def peek(self, look: Callable[[Tables], T]) -> T:
+        return self.read(look)
+
     def write(self, change: Callable[[Tables], T]) -> T:
         def with_tables(db: apsw.Connection) -> T:
             return change(SqliteTables(db))

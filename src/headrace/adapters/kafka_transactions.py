@@ -140,9 +140,10 @@ class KafkaTransactionalWriter:
     def _forget(self, error: HeadraceError) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(KafkaException):  # it is fenced, or cannot go on: whatever it says now changes nothing
+            # Not closed: that would try to abort, and warn that it cannot. It ends with its last reference.
+            with suppress(KafkaException, SystemError):  # fenced, or it cannot go on: what it says now changes nothing
                 producer.purge()
-                producer.close()
+                producer.poll(0)
         self._settle_all(error)
 
     def _settle_all(self, error: HeadraceError) -> None:
@@ -171,7 +172,14 @@ class KafkaTransactionalWriter:
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         with translated(what, transactional_id=self._id):
-            yield
+            try:
+                yield
+            except SystemError as error:
+                # The client raises a fatal error (it is fenced) from inside a callback; that the next callback was called all
+                # the same is what the interpreter complains about.
+                if isinstance(error.__cause__, KafkaException):
+                    raise error.__cause__ from None
+                raise
 
 
 def _retried(call: Callable[[float], None], times: int = 3) -> None:

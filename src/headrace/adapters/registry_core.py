@@ -25,6 +25,9 @@ class Storage(Protocol):
     def read(self, look: Callable[[Tables], T]) -> T:
         """What ``look`` finds in one consistent state."""
 
+    def peek(self, look: Callable[[Tables], T]) -> T:
+        """As `read`, of a state that may be a little behind, also while the store is out of reach: for what never changes."""
+
     def write(self, change: Callable[[Tables], T]) -> T:
         """What ``change`` answers, once what it put is durable: all of it, or nothing where it raises. It may be called
         more than once."""
@@ -52,7 +55,8 @@ class StoredRegistry:
         return _registered(self.find_version(subject, version))
 
     def by_id(self, schema_id: int) -> SchemaText:
-        return self._storage.read(lambda tables: reads.text_of(tables, schema_id))
+        found = self._storage.peek(lambda tables: tables.text(schema_id))
+        return found or self._storage.read(lambda tables: reads.text_of(tables, schema_id))
 
     def lookup(self, subject: str, schema: SchemaText) -> RegisteredSchema:
         return _registered(self.find_schema(subject, schema))

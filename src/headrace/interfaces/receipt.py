@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from headrace.errors import HeadraceError, PublishTimeout, TransactionAborted
+from headrace.errors import HeadraceError, PublishTimeout, TransactionAborted, WriterFenced
 
 LOG = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ def settle(
         else:
             receipt.error = error
         receipt._done = True
-    if error is not None and receipts and not isinstance(error, TransactionAborted):
+    if error is not None and receipts and not isinstance(error, (TransactionAborted, WriterFenced)):
         # Who never looks at a receipt is told all the same. (A transaction's end raises, and is often meant.)
         LOG.error("%d event(s) for %s were not published: %s", len(receipts), receipts[0].topic, error)
     # `_done` is set before the lock is taken and callbacks are added under it: each callback is either collected

@@ -117,6 +117,8 @@ def problem(error: errors.HeadraceError) -> tuple[int, int, str]:
         case errors.IncompatibleSchema():
             reasons = error.data.get("reasons", ())
             return 409, 409, f"Schema being registered is incompatible with an earlier schema: {'; '.join(reasons)}"
+        case errors.InvalidSchema() if error.data.get("too_large"):
+            return 422, 42209, error.message
         case errors.InvalidSchema():
             return 422, 42201, f"Invalid schema: {error.data.get('reason', error.message)}"
         case errors.OperationNotPermitted():
@@ -144,8 +146,6 @@ def _failure(error: errors.HeadraceError) -> tuple[int, int, str]:
     """What is no fault of the request. The message of the store stays in the log of the server, and is told as well: the one
     who asks runs it."""
     LOG.warning("%s", error, exc_info=error)
-    if isinstance(error.__cause__, errors.PayloadTooLarge):
-        return 422, 42209, error.message
     if error.data.get("timed_out"):
         return 500, 50002, f"The registry's store did not answer in time: {error.message}"
     if error.data.get("contended"):
