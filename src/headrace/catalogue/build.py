@@ -86,13 +86,13 @@ def _region(id_: str, region: RegionDocument) -> Region:
                 properties=_sorted({k: _text(v) for k, v in kafka.properties.items()}),
                 operators=tuple(sorted(kafka.operators)),
             )
-    drafts = tuple(region.registry.drafts)
+    drafts, framing = tuple(region.registry.drafts), region.registry.framing
     match region.registry:
         case HttpRegistry(url=url, properties=properties):
             text = _sorted({k: _text(v) for k, v in properties.items()})
-            registry = RegistryAddress(kind="http", url=url, properties=text, drafts=drafts)
+            registry = RegistryAddress(kind="http", url=url, properties=text, drafts=drafts, framing=framing)
         case _:
-            registry = RegistryAddress(kind="embedded", drafts=drafts)
+            registry = RegistryAddress(kind="embedded", drafts=drafts, framing=framing)
     return Region(id_, region.name or id_, cluster, registry)
 
 

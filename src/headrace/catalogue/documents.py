@@ -22,7 +22,7 @@ from headrace.catalogue.codes import Code
 from headrace.catalogue.secrets import reference_problem
 from headrace.model import names
 from headrace.model.product import Criticality, Pattern, Status, TopicKind, Version
-from headrace.model.schema import Compatibility, SchemaFormat
+from headrace.model.schema import Compatibility, Framing, SchemaFormat
 
 API_VERSION = "headrace/v1"
 
@@ -157,6 +157,8 @@ class EmbeddedRegistry(Document):
     kind: Literal["embedded"]
     drafts: list[Draft] = Field(default_factory=_draft_07)
     """The drafts of JSON Schema that may be registered."""
+    framing: Framing = Framing.PREFIX
+    """Where a record says which schema it was written with: before its value, or in a header."""
 
 
 class HttpRegistry(Document):
@@ -165,6 +167,8 @@ class HttpRegistry(Document):
     """Where it answers (Confluent's REST API)."""
     drafts: list[Draft] = Field(default_factory=_draft_07)
     """The drafts of JSON Schema that it can compare."""
+    framing: Framing = Framing.PREFIX
+    """Where a record says which schema it was written with: before its value, or in a header."""
     properties: dict[Text, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
     """Further settings. Secrets as env:NAME, vault:PATH or file:PATH."""
 

@@ -20,7 +20,6 @@ from headrace.envelope.attributes import Attributes
 from headrace.envelope.avro_depth import check_depth
 from headrace.envelope.composition import JSON_META
 from headrace.envelope.envelope import AVRO, META_OPTIONAL, META_REQUIRED, SPECVERSION, Envelope
-from headrace.envelope.framing import HEADER_SIZE
 from headrace.envelope.ids import Stamps
 from headrace.envelope.json_codec import Encode, too_large, undecodable
 from headrace.envelope.plain import natural
@@ -105,6 +104,7 @@ def avro_encoder(route: Route, schema: AvroData, stamps: Stamps) -> Encode:
             (HEADER_ID, event_id.encode()),
             header_source,
             (HEADER_TIME, moment.encode()),
+            *route.headers,
         )
         return event_id, Record(route.make_key(native), value, headers)
 
@@ -154,9 +154,8 @@ class AvroWriterSchema:
         self._types = types
         self._whole: Callable[[Any], bool] = self._schema.is_valid
 
-    def decode(self, value: bytes) -> Envelope:
-        """The envelope of a framed value. Raises `UndecodableRecord` or `InvalidEvent`."""
-        payload = memoryview(value)[HEADER_SIZE:]
+    def decode(self, payload: memoryview) -> Envelope:
+        """The envelope of an encoded value, without its frame. Raises `UndecodableRecord` or `InvalidEvent`."""
         source = io.BytesIO(payload)
         try:
             if self._schema.recursive:

@@ -16,7 +16,14 @@ from headrace.envelope.attributes import Attributes
 from headrace.envelope.avro_codec import AvroData, AvroWriterSchema, avro_encoder
 from headrace.envelope.composition import JSON_META, JSON_TIME
 from headrace.envelope.envelope import AVRO, JSON, SPECVERSION, Envelope
-from headrace.envelope.framing import frame_head, read_frame
+from headrace.envelope.framing import (
+    HEADER_SCHEMA_ID,
+    HEADER_SIZE,
+    frame_head,
+    framed_id,
+    not_framed,
+    read_header,
+)
 from headrace.envelope.ids import Stamps
 from headrace.envelope.json_codec import Encode, JsonData, JsonWriterSchema, json_encoder, undecodable
 from headrace.envelope.keys import key_maker, key_of, key_of_values
@@ -35,7 +42,7 @@ from headrace.model import names
 from headrace.model.compiled import CompiledEvent, CompiledProduct
 from headrace.model.json_schema import compile_schema, violations
 from headrace.model.record import HEADER_ID, HEADER_SOURCE, HEADER_TIME, HEADER_TYPE, Record, StoredRecord
-from headrace.model.schema import SchemaFormat
+from headrace.model.schema import Framing, SchemaFormat
 
 HEADER_ENVELOPE: Final = "event-envelope"
 """A tombstone has no value, so its envelope (without data, JSON) is in this header."""
@@ -155,9 +162,19 @@ class ProductCodec:
             value = record.value
             if value is None:
                 return self._decode_tombstone(record)
-            schema_id = read_frame(value)
+            # The header, where there is one, is what counts. It is looked for only where the value has no frame, so that
+            # those with one pay nothing: neither JSON nor an envelope in Avro begins with a frame's 0.
+            schema_id = framed_id(value)
+            if schema_id is not None:
+                payload = memoryview(value)[HEADER_SIZE:]
+            else:
+                header = record.header(HEADER_SCHEMA_ID)
+                if header is None:
+                    raise not_framed(value)
+                schema_id = read_header(header)
+                payload = memoryview(value)
             writer = self._writers.get(schema_id) or self._writer(schema_id)
-            return writer.decode(value)
+            return writer.decode(payload)
         except EventError as error:
             error.data = {**error.data, "topic": record.topic, "offset": record.offset}
             raise
@@ -216,6 +233,8 @@ class ProductCodec:
                 event=event,
             )
         version = producing.schema_version
+        head = self._head(version)
+        by_header = product.framing is Framing.HEADER
         return Route(
             event=event,
             type=declared.type,
@@ -228,7 +247,8 @@ class ProductCodec:
                 "schemaVersion": version,
             },
             schema_version=version,
-            head=self._head(version),
+            head=b"" if by_header else head,
+            headers=((HEADER_SCHEMA_ID, head),) if by_header else (),
             key_paths=declared.key,
             make_key=key_maker(declared.key),
             max_bytes=product.max_bytes,

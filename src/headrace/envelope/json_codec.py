@@ -20,14 +20,13 @@ import orjson
 from headrace.envelope.attributes import Attributes
 from headrace.envelope.composition import JSON_META, JSON_TIME, json_branches
 from headrace.envelope.envelope import JSON, SPECVERSION, Envelope
-from headrace.envelope.framing import HEADER_SIZE
 from headrace.envelope.ids import Stamp, Stamps
 from headrace.envelope.plain import non_finite_path, plain
 from headrace.envelope.route import Route
 from headrace.errors import EventError, InvalidEvent, PayloadTooLarge, UndecodableRecord, Violation
 from headrace.model.json_locations import free_form
 from headrace.model.json_schema import Validator, closed, compile_schema, violations
-from headrace.model.record import HEADER_ID, HEADER_SOURCE, HEADER_TIME, HEADER_TYPE, Record
+from headrace.model.record import HEADER_ID, HEADER_SOURCE, HEADER_TIME, HEADER_TYPE, Headers, Record
 
 Encode = Callable[..., tuple[str, Record]]
 
@@ -74,7 +73,7 @@ def json_encoder(route: Route, schema: JsonData, stamps: Stamps) -> Encode:
     header_type = (HEADER_TYPE, route.type.encode())
     header_source = (HEADER_SOURCE, route.source.encode())
     is_valid, admits_nan = schema.is_valid, schema.free_form
-    make_key, max_bytes = route.make_key, route.max_bytes
+    make_key, max_bytes, more_headers = route.make_key, route.max_bytes, route.headers
     clock_now, new_id = stamps.clock.now_ms, stamps.event_id
     join = b"".join
 
@@ -113,7 +112,10 @@ def json_encoder(route: Route, schema: JsonData, stamps: Stamps) -> Encode:
             value = join((plain_head, ident, middle, body, b"}"))
         if len(value) > max_bytes:
             raise too_large(route, len(value))
-        return event_id, Record(make_key(data), value, (header_type, (HEADER_ID, ident), header_source, header_time))
+        headers: Headers = (header_type, (HEADER_ID, ident), header_source, header_time)
+        if more_headers:
+            headers += more_headers
+        return event_id, Record(make_key(data), value, headers)
 
     def say(
         stamp: Stamp,
@@ -164,9 +166,8 @@ class JsonWriterSchema:
         self._checks: dict[str, Callable[[Any], bool]] = {}
         self._lock = threading.Lock()
 
-    def decode(self, value: bytes) -> Envelope:
-        """The envelope of a framed value. Raises `UndecodableRecord` or `InvalidEvent`."""
-        payload = memoryview(value)[HEADER_SIZE:]
+    def decode(self, payload: memoryview) -> Envelope:
+        """The envelope of an encoded value, without its frame. Raises `UndecodableRecord` or `InvalidEvent`."""
         try:
             envelope = _decode_envelope(payload)
         except msgspec.ValidationError as error:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.envelope.keys import MakeKey
+from headrace.model.record import Headers
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """``meta``: the five of `meta` that never change. ``head``: the frame's five bytes."""
+    """``meta``: the five of `meta` that never change. ``head``: the frame's five bytes, or none where ``headers`` holds
+    them."""
 
     event: str
     type: str
@@ -21,3 +23,4 @@ class Route:
     key_paths: tuple[str, ...]
     make_key: MakeKey
     max_bytes: int
+    headers: Headers = ()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from headrace.model import names
-from headrace.model.schema import SchemaFormat
+from headrace.model.schema import Framing, SchemaFormat
 
 
 class CompiledSchema(msgspec.Struct, frozen=True):
@@ -63,6 +63,8 @@ class CompiledProduct(msgspec.Struct, frozen=True):
     schemas: tuple[CompiledSchema, ...]
     producers: Mapping[str, CompiledProducing]
     consumers: Mapping[str, CompiledConsuming]
+    framing: Framing = Framing.PREFIX
+    """How its records are written; both ways are read."""
 
     @property
     def key(self) -> str:

@@ -31,7 +31,7 @@ from headrace.model.compiled import (
     CompiledTenant,
 )
 from headrace.model.record import Record, StoredRecord
-from headrace.model.schema import SchemaFormat
+from headrace.model.schema import Framing, SchemaFormat
 
 HEAD = b"head"
 _FORMAT = 1
@@ -44,7 +44,9 @@ class _Event(msgspec.Struct, frozen=True):
     retired: bool = False
 
 
-class _Product(msgspec.Struct, frozen=True):
+class _Product(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is at its default is left out: a field that is new here changes no record that does not use it."""
+
     id: str
     major: int
     version: str
@@ -57,6 +59,7 @@ class _Product(msgspec.Struct, frozen=True):
     events: tuple[_Event, ...]
     producers: dict[str, CompiledProducing]
     consumers: dict[str, CompiledConsuming]
+    framing: Framing = Framing.PREFIX
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -118,6 +121,7 @@ def to_entities(compiled: CompiledCatalogue) -> dict[bytes, bytes]:
             events=tuple(_Event(e.name, e.type, e.key, e.retired) for e in product.events),
             producers=dict(product.producers),
             consumers=dict(product.consumers),
+            framing=product.framing,
         )
         for schema in product.schemas:
             found[f"schema/{product.key}/{schema.version}"] = _Schema(
@@ -236,6 +240,7 @@ def _product(product: _Product, schemas: list[_Schema]) -> CompiledProduct:
         schemas=tuple(CompiledSchema(s.version, s.id, s.text) for s in ordered),
         producers=product.producers,
         consumers=product.consumers,
+        framing=product.framing,
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from headrace.model.schema import Framing
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterAddress:
@@ -29,12 +31,14 @@ class RegistryAddress:
     """``kind``: ``embedded`` (lives in the cluster's folder) or ``http`` (``url``).
 
     ``drafts``: the drafts of JSON Schema that it is declared to support (``draft-07``, ``2019-09``, ``2020-12``).
+    ``framing``: how records of the region say which of its schemas they were written with.
     """
 
     kind: str
     url: str | None = None
     properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     drafts: tuple[str, ...] = ("draft-07",)
+    framing: Framing = Framing.PREFIX
 
 
 @dataclass(frozen=True, slots=True)

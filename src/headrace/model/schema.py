@@ -31,6 +31,14 @@ class Compatibility(StrEnum):
     FULL_TRANSITIVE = "FULL_TRANSITIVE"
 
 
+class Framing(StrEnum):
+    """Where a record says which schema its value was written with (Confluent's clients read both): in five bytes before the
+    value, or in the header ``__value_schema_id``, which leaves the value as it is."""
+
+    PREFIX = "prefix"
+    HEADER = "header"
+
+
 class SchemaReference(msgspec.Struct, frozen=True):
     """A schema that another one refers to: the ``name`` in its text, and the subject and version that it means."""
 

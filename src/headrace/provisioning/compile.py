@@ -25,7 +25,7 @@ from headrace.model.compiled import (
     CompiledTenant,
 )
 from headrace.model.product import EventDeclaration, StreamingProduct
-from headrace.model.schema import SchemaText
+from headrace.model.schema import Framing, SchemaText
 
 SchemaIds = Mapping[tuple[str, int], int]
 """By product key (``order-proposals.v1``) and schema version, the id that the region's registry gave."""
@@ -66,7 +66,7 @@ def compile_catalogue(
         schema_ids = {place: number for number, place in enumerate(sorted(schemas), start=1)}
     day = today or datetime.fromtimestamp(SYSTEM_CLOCK.now_ms() / 1000, tz=UTC).date()
     products = {
-        product.key: _product(product, schemas, schema_ids, day)
+        product.key: _product(product, schemas, schema_ids, day, catalogue.regions[region].registry.framing)
         for product in catalogue.products.values()
         if product.status.provisioned
     }
@@ -99,7 +99,9 @@ def with_schema_ids(compiled: CompiledCatalogue, schema_ids: SchemaIds) -> Compi
     return msgspec.structs.replace(compiled, products=products)
 
 
-def _product(product: StreamingProduct, schemas: Composed, schema_ids: SchemaIds, today: date) -> CompiledProduct:
+def _product(
+    product: StreamingProduct, schemas: Composed, schema_ids: SchemaIds, today: date, framing: Framing
+) -> CompiledProduct:
     return CompiledProduct(
         id=product.id,
         major=product.major,
@@ -121,6 +123,7 @@ def _product(product: StreamingProduct, schemas: Composed, schema_ids: SchemaIds
         consumers={
             c.application: CompiledConsuming(c.events, c.schema_version, c.reads, c.start) for c in product.consumers
         },
+        framing=framing,
     )
 
 

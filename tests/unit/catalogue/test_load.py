@@ -13,7 +13,7 @@ import pytest
 from headrace.catalogue.load import check, load
 from headrace.model.catalogue import Catalogue
 from headrace.model.product import Criticality, Pattern, Status, TopicKind
-from headrace.model.schema import Compatibility, SchemaFormat
+from headrace.model.schema import Compatibility, Framing, SchemaFormat
 from tests.unit.catalogue.planting import RETAIL, SALES, copy_retail, product, replace, tenant
 
 
@@ -105,16 +105,18 @@ def test_everything_else_is_read_too(retail: Catalogue) -> None:
 
 
 def test_kafka_regions_are_read(tmp_path: Path) -> None:
-    """A Kafka region's address, cluster id, properties, registry and its drafts arrive; values become texts."""
+    """A Kafka region's address, cluster id, properties, registry, its drafts and framing arrive; values become texts."""
     root = copy_retail(tmp_path / "retail")
     new = """cluster:
       kind: kafka
       bootstrap: a.example.com:9092,b.example.com:9092
       clusterId: abc
       properties: {sasl.password: "env:P", enable.idempotence: true, retries: 5}
-    registry: {kind: http, url: "https://registry.example.com", drafts: [draft-07, 2020-12]}"""
+    registry: {kind: http, url: "https://registry.example.com", drafts: [draft-07, 2020-12], framing: header}"""
     replace("headrace.yaml", "cluster: {kind: embedded, path: .headrace/us}\n    registry: {kind: embedded}", new)(root)
-    region = load(root).regions["us"]
+    regions = load(root).regions
+    region = regions["us"]
+    assert (regions["eu"].registry.framing, region.registry.framing) == (Framing.PREFIX, Framing.HEADER)
     assert (region.cluster.bootstrap, region.cluster.cluster_id) == ("a.example.com:9092,b.example.com:9092", "abc")
     assert region.cluster.properties == {"sasl.password": "env:P", "enable.idempotence": "true", "retries": "5"}
     assert (region.registry.url, region.registry.drafts) == ("https://registry.example.com", ("draft-07", "2020-12"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.envelope.framing import ID_MAX, frame_head, read_frame
+from headrace.envelope.framing import ID_MAX, frame_head, framed_id, not_framed, read_header
 from headrace.envelope.keys import key_maker, key_of, key_of_values
 from headrace.errors import InvalidEvent, UndecodableRecord
 
@@ -21,7 +22,8 @@ def test_a_frame_gives_its_id_back(schema_id: int, payload: bytes) -> None:
     """Magic byte 0 and the id big-endian, five bytes, read back for every id that a registry can give."""
     head = frame_head(schema_id)
     assert head == b"\x00" + schema_id.to_bytes(4, "big")
-    assert read_frame(head + payload) == schema_id
+    assert framed_id(head + payload) == schema_id
+    assert read_header(head) == schema_id
 
 
 @pytest.mark.parametrize("schema_id", [0, -1, ID_MAX + 1])
@@ -33,9 +35,26 @@ def test_an_id_that_no_registry_gives_is_not_framed(schema_id: int) -> None:
 
 @pytest.mark.parametrize("value", [b"", b"\x00\x00\x00\x01", b"\x01\x00\x00\x00\x01", b"{}   "])
 def test_what_is_not_framed_is_undecodable(value: bytes) -> None:
-    """Too short, or another magic byte."""
-    with pytest.raises(UndecodableRecord):
-        read_frame(value)
+    """Too short, or another magic byte: there is no id, and the error says what is there instead."""
+    assert framed_id(value) is None
+    error = not_framed(value)
+    assert error.data["reason"] == "framing"
+    assert (str(len(value)) if len(value) < 5 else f"{value[0]:#04x}") in error.message
+
+
+@pytest.mark.parametrize("header", [b"", b"\x00\x00\x00\x01", b"\x00" * 6, b"\x02\x00\x00\x00\x01", b"\x00" * 17])
+def test_a_header_without_an_id_is_undecodable(header: bytes) -> None:
+    """Too short, too long, or another magic byte."""
+    with pytest.raises(UndecodableRecord, match="no schema id"):
+        read_header(header)
+
+
+def test_a_header_with_a_guid_is_named_and_refused() -> None:
+    """What Confluent's own header serialiser writes is told apart from rubbish, with the GUID to look for."""
+    guid = uuid.UUID("89791762-2336-4186-9674-299b90a802e2")
+    with pytest.raises(UndecodableRecord, match="GUID") as raised:
+        read_header(b"\x01" + guid.bytes)
+    assert raised.value.data["schema_guid"] == str(guid)
 
 
 _scalar = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8"))

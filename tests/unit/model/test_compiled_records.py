@@ -20,7 +20,7 @@ from headrace.model.compiled import (
 )
 from headrace.model.compiled_records import HEAD, Head, from_records, to_records
 from headrace.model.record import Record, StoredRecord
-from headrace.model.schema import SchemaFormat
+from headrace.model.schema import Framing, SchemaFormat
 
 ids = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 texts = st.text(max_size=20)
@@ -53,6 +53,7 @@ def products(draw: st.DrawFn, id_: str) -> CompiledProduct:
         schemas=tuple(CompiledSchema(v, draw(st.integers(0, 9)), draw(texts)) for v in range(1, count + 1)),
         producers={a: CompiledProducing(("Made",), 1) for a in draw(st.lists(ids, max_size=2, unique=True))},
         consumers={a: CompiledConsuming(("*",), 1, (), "latest") for a in draw(st.lists(ids, max_size=2, unique=True))},
+        framing=draw(st.sampled_from(Framing)),
     )
 
 
@@ -137,3 +138,31 @@ def test_a_later_format_is_told_and_not_guessed() -> None:
 def test_no_records_are_no_catalogue() -> None:
     """An empty topic holds nothing."""
     assert from_records([]) is None
+
+
+def test_the_usual_framing_is_not_written() -> None:
+    """A product framed by prefix has the record that it had before framing could be declared; the other names it."""
+    product = CompiledProduct(
+        id="a",
+        major=1,
+        version="1.0.0",
+        status="active",
+        pattern="one-to-many",
+        team="t",
+        kind="log",
+        format=SchemaFormat.AVRO,
+        max_bytes=1,
+        events=(),
+        schemas=(),
+        producers={},
+        consumers={},
+    )
+    written = {}
+    for framing in Framing:
+        framed = msgspec.structs.replace(product, framing=framing)
+        catalogue = CompiledCatalogue("eu", None, {"a.v1": framed}, {}, {}, {})
+        records = to_records(catalogue)
+        written[framing] = msgspec.json.decode(records[0].value or b"")
+        assert from_records(stored(records)) == catalogue
+    assert "framing" not in written[Framing.PREFIX]
+    assert written[Framing.HEADER] == written[Framing.PREFIX] | {"framing": "header"}
