@@ -23,6 +23,7 @@ from headrace.streaming.limits import Limits
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
     from headrace.interfaces.registry import SchemaRegistry
+    from headrace.interfaces.registry_store import RegistryStore
     from headrace.model.application import Credentials
 
 
@@ -405,3 +406,24 @@ def open_feed(
     except BaseException:
         parts.close()
         raise
+
+
+def open_registry_store(
+    cluster: str, *, topic: str | None = None, properties: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK
+) -> RegistryStore:
+    """What a registry server serves: the embedded registry of ``embedded:FOLDER``, or one on a compacted topic (None: the
+    usual one) of ``kafka:HOST:PORT,...``. It has no compatibility checker. Raises `SettingsError` and `RegistryError`s."""
+    kind, _, rest = cluster.partition(":")
+    if kind == "embedded" and rest:
+        from headrace.adapters.embedded_registry import EmbeddedRegistry
+
+        return EmbeddedRegistry(Path(rest))
+    if kind == "kafka" and rest:
+        from headrace.adapters.kafka_registry import TOPIC, open_kafka_registry
+
+        return open_kafka_registry(
+            rest, topic=topic or TOPIC, properties=resolve_references(properties or {}), clock=clock
+        )
+    raise SettingsError(
+        f"cluster {cluster!r} is not an address", hint="write embedded:FOLDER or kafka:HOST:PORT,...", option="cluster"
+    )

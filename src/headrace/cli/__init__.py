@@ -44,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
         ("tail", "Show a product's events as they arrive"),
         ("lag", "Show how far each consumer is behind"),
         ("dead-letters", "Show what an application's consumers rejected, and why"),
+        ("registry", "Serve a schema registry of Confluent's API, for development"),
         ("residency", "Show where each tenant's data are, and that they are nowhere else"),
     ),
     *_table(
