@@ -133,6 +133,12 @@ class Prover:
         return gaps
 
     def below(self, inside: Nodes, right: Node) -> Gaps:
+        # Most fields are as they were: seen before anything is gathered.
+        signature = right.signature
+        if signature is not None:
+            for node in inside:
+                if node.signature == signature:
+                    return ()
         self._level += 1
         try:
             return self.ask(State(inside), right)
