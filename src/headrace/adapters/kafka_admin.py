@@ -42,7 +42,7 @@ from headrace.adapters.kafka_calls import (
 from headrace.adapters.kafka_errors import asked, broker_error, opening
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import admin_settings
-from headrace.errors import BrokerError, Closed, InvalidTopic, TopicNameCollision
+from headrace.errors import BrokerError, BrokerUnavailable, Closed, InvalidTopic, TopicNameCollision
 from headrace.interfaces.broker import GroupDescription, OffsetAt, OffsetCommit, TopicDescription, TopicSpec
 from headrace.model.names import collision_key
 
@@ -253,11 +253,21 @@ class KafkaAdmin:
             return {partition.topic: future for partition, future in futures.items()}
 
         found: dict[str, int] = {}
+        nowhere: list[str] = []
         for chunk in chunks(topics):
             for topic, future in from_leaders(ask, chunk, self._timeout).items():
-                place = answer_unless_gone(future, f"reading the offset of {topic}")
+                try:
+                    place = answer_unless_gone(future, f"reading the offset of {topic}")
+                except BrokerError as error:
+                    if error.data.get("kafka_error") != "_NOENT":
+                        raise
+                    # What the client answers where not one of the topics has a leader, or is there.
+                    nowhere.append(topic)
+                    continue
                 if place is not None:
                     found[topic] = place.offset
+        if nowhere and (leaderless := sorted(self._names() & set(nowhere))):
+            raise BrokerUnavailable(f"reading the offset of {leaderless[0]}: it has no leader", topic=leaderless[0])
         return found
 
     # --- groups

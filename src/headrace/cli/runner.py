@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,8 @@ def run(argv: Sequence[str]) -> int:
     """Run one command line; its exit code. A `HeadraceError` is told in words, or as JSON where the command was asked
     for JSON; anything else is a bug of ours and keeps its traceback."""
     as_json = "--json" in argv
+    # Without a handler Python writes warnings of the client's, which tries again by itself, between a command's own lines.
+    logging.getLogger("headrace").addHandler(logging.NullHandler())
     try:
         _app(args=list(argv), prog_name="headrace", standalone_mode=True)
     except SystemExit as end:

@@ -104,6 +104,7 @@ class AdminConformance:
         name, missing = make_topic(broker), unique()
         assert broker.admin.offsets([name], OffsetAt.EARLIEST) == {name: 0}
         assert broker.admin.offsets([name, missing], OffsetAt.LATEST) == {name: 0}
+        assert broker.admin.offsets([missing], OffsetAt.LATEST) == {}
         (first,) = write(broker, name, b"0")
         second = first
         while second.timestamp <= first.timestamp:  # the log's clock counts in milliseconds
