@@ -70,7 +70,7 @@ class EmbeddedBroker:
         """There are no rules: whoever can open the folder may do everything."""
         return None
 
-    def writer(self) -> EmbeddedWriter:
+    def writer(self, *, topics: int = 1) -> EmbeddedWriter:
         self._check_open()
         return self._keep(
             EmbeddedWriter(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from headrace.adapters.kafka_access import KafkaAccess
 from headrace.adapters.kafka_admin import KafkaAdmin
 from headrace.adapters.kafka_reader import KafkaReader
+from headrace.adapters.kafka_spread import KafkaSpreadWriter, writer_for
 from headrace.adapters.kafka_transactions import KafkaTransactionalWriter
 from headrace.adapters.kafka_writer import KafkaWriter
 from headrace.clock import SYSTEM_CLOCK, Clock
@@ -30,7 +31,7 @@ class KafkaBroker:
         self._lock = threading.Lock()
         # Weak: a program that opens readers all day long keeps those it still uses.
         self._readers: weakref.WeakSet[KafkaReader] = weakref.WeakSet()
-        self._writers: weakref.WeakSet[KafkaWriter | KafkaTransactionalWriter] = weakref.WeakSet()
+        self._writers: weakref.WeakSet[KafkaWriter | KafkaSpreadWriter | KafkaTransactionalWriter] = weakref.WeakSet()
         self._closed = False
         self._admin = KafkaAdmin(bootstrap, self._properties)
         self._access = KafkaAccess(bootstrap, self._properties)
@@ -43,9 +44,9 @@ class KafkaBroker:
     def access(self) -> KafkaAccess:
         return self._access
 
-    def writer(self) -> KafkaWriter:
+    def writer(self, *, topics: int = 1) -> KafkaWriter | KafkaSpreadWriter:
         with self._while_open():
-            writer = KafkaWriter(self._bootstrap, self._properties, self._clock)
+            writer = writer_for(self._bootstrap, self._properties, self._clock, topics)
             self._writers.add(writer)
             return writer
 

@@ -13,6 +13,11 @@ from typing import Any
 from headrace.adapters.kafka_log import on_client_error
 from headrace.errors import SettingsError
 
+LINGER_MS = 5
+LINGER_MOST_MS = 150
+TOPICS_A_PRODUCER = 500
+PRODUCERS_MOST = 4
+
 _SHARED: Mapping[str, str | int] = {
     "client.id": "headrace",
     # A broker that restarts is found again in a second, not in ten.
@@ -22,7 +27,6 @@ _SHARED: Mapping[str, str | int] = {
 
 _PRODUCER: Mapping[str, str | int] = {
     "compression.type": "zstd",
-    "linger.ms": 5,
     # The topic's own limit decides; librdkafka's default (1 MB) would refuse a floorplan before the broker sees it. A batch
     # of many small records stays at batch.size, 1 MB.
     "message.max.bytes": 100_000_000,
@@ -45,6 +49,13 @@ _CONSUMER: Mapping[str, str | int] = {
     "group.protocol": "consumer",
     # A queue that was full is looked at again after 5 ms, not one second: a slow reader does not stall by it.
     "fetch.queue.backoff.ms": 5,
+    # Thousands of topics: an answer holds as many of them as have something, each a little. A batch that is larger than its
+    # topic's share still comes, alone (KIP-74).
+    "fetch.max.bytes": 100_000_000,
+    "receive.message.max.bytes": 100_001_024,  # librdkafka wants 512 bytes more than the answer
+    "max.partition.fetch.bytes": 262_144,
+    # What is fetched ahead, of all topics together, unpacked; nothing more is asked for above it.
+    "queued.max.messages.kbytes": 65_536,
     # New topics under a prefix: the classic protocol finds them by this (the consumer protocol in the broker, in 10 s).
     "topic.metadata.refresh.interval.ms": 10_000,
 }
@@ -71,6 +82,18 @@ _PRODUCER_ONLY = ("batch.", "compression.", "delivery.", "linger.", "message.tim
 _CONSUMER_ONLY = ("fetch.", "group.", "heartbeat.", "max.poll.", "partition.assignment.", "queued.", "session.")
 
 
+def linger_ms(topics: int) -> int:
+    """How long records wait for others of their topic. A request of the client's carries one topic's records, and a cluster
+    takes some thousand requests a second, however small: with more topics each must be asked for less often."""
+    return min(max(LINGER_MS, topics // 10), LINGER_MOST_MS)
+
+
+def producers(topics: int) -> int:
+    """How many producers share that many topics. An idempotent one has five requests under way at each broker at most, so
+    its requests a second are five by the time that one takes."""
+    return min(1 + topics // TOPICS_A_PRODUCER, PRODUCERS_MOST)
+
+
 def admin_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, Any]:
     """For the admin client: the shared settings, and the caller's that are neither a producer's nor a consumer's."""
     given = _without(properties, _PRODUCER_ONLY + _CONSUMER_ONLY)
@@ -78,11 +101,12 @@ def admin_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, A
 
 
 def producer_settings(
-    bootstrap: str, properties: Mapping[str, str], transactional_id: str | None = None
+    bootstrap: str, properties: Mapping[str, str], transactional_id: str | None = None, *, topics: int = 1
 ) -> dict[str, Any]:
-    """For an idempotent producer, or a transactional one. Raises `SettingsError` where a property would break a promise."""
+    """For an idempotent producer, or a transactional one; ``topics``: about how many it writes to. Raises `SettingsError`
+    where a property would break a promise."""
     given = _without(properties, _CONSUMER_ONLY)
-    own = {**_SHARED, **_PRODUCER, **(_TRANSACTIONAL if transactional_id else {})}
+    own = {**_SHARED, **_PRODUCER, "linger.ms": linger_ms(topics), **(_TRANSACTIONAL if transactional_id else {})}
     settings = {
         "bootstrap.servers": bootstrap,
         "error_cb": on_client_error,

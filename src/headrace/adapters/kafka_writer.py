@@ -11,13 +11,14 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from headrace.adapters.kafka_errors import opening, translate, translated
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG, on_client_error
+from headrace.adapters.kafka_missing import MissingTopics
 from headrace.adapters.kafka_pending import Pending, Report, refusal
-from headrace.adapters.kafka_settings import producer_settings
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import BrokerError, BufferFull, Closed, HeadraceError, PublishTimeout
 from headrace.interfaces.receipt import Receipt, settle
@@ -34,13 +35,17 @@ POLL_S = 0.1
 
 METADATA_TIMEOUT_S = 2.0
 
+UNKNOWN = KafkaError(KafkaError._UNKNOWN_TOPIC)
+PURGED = KafkaError(KafkaError._PURGE_QUEUE)
+
 
 class KafkaWriter:
     """`RecordWriter` on one producer. Safe for many threads."""
 
-    def __init__(self, bootstrap: str, properties: Mapping[str, str], clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, settings: Mapping[str, Any], clock: Clock = SYSTEM_CLOCK) -> None:
+        """``settings``: the producer's (`kafka_settings.producer_settings`)."""
         self._clock = clock
-        self._settings = producer_settings(bootstrap, properties)
+        self._settings = settings
         self._lock = threading.Lock()
         """Makes "give a receipt, hand the record over" one step, so that both are in the same order."""
         self._reports: deque[Report] = deque()
@@ -48,6 +53,7 @@ class KafkaWriter:
         self._settler = 0
         """The thread that settles now, 0: none."""
         self._pending = Pending()
+        self._missing = MissingTopics(self._look_up)
         self._taken = 0
         self._made = 0
         """Producers so far; the last one is in use."""
@@ -77,19 +83,34 @@ class KafkaWriter:
             if self._closed:
                 raise Closed("the writer is closed")
             receipt = self._pending.give(topic, event_id)
-            refused = self._hand_over(receipt, record)
+            try:
+                refused = UNKNOWN if self._missing.holds(topic) else self._hand_over(receipt, record)
+            except BufferError as error:
+                self._pending.take_back(receipt)
+                raise BufferFull("the writer's bounds are met", topic=topic) from error
+            except BaseException:
+                self._pending.take_back(receipt)
+                raise
+            # What the producer remembers: the topic was not there. It may have been made since.
+            in_question = (
+                refused is not None and refused.code() == UNKNOWN.code() and self._missing.put(receipt, record)
+            )
+        if in_question:
+            return receipt
         if refused is not None:
-            return self._again_or_refuse(receipt, refused, record)
+            return self._refuse(receipt, refused)
         self._taken += 1
         if not self._taken % SERVE_EVERY:
             self._wait_for_reports(0)
         return receipt
 
     def _hand_over(self, receipt: Receipt, record: Record) -> KafkaError | None:
-        """Why the producer refused the record; None: it took it. Raises `BufferFull`. The lock is held."""
+        """Why the producer refused the record; None: it took it. Raises `BufferError` where it is full. The lock is held."""
+        producer = self._producer
+        if producer is None:
+            return PURGED
         try:
-            assert self._producer is not None  # looked at under the same lock
-            self._producer.produce(
+            producer.produce(
                 receipt.topic,
                 record.value,
                 record.key,
@@ -100,22 +121,10 @@ class KafkaWriter:
         except KafkaException as error:
             refused: KafkaError = error.args[0]
             return refused
-        except BufferError as error:
-            self._pending.take_back(receipt)
-            raise BufferFull("the writer's bounds are met", topic=receipt.topic) from error
-        except BaseException:
-            self._pending.take_back(receipt)
-            raise
         return None
 
-    def _again_or_refuse(self, receipt: Receipt, error: KafkaError, record: Record) -> Receipt:
-        """The producer did not take a record: fail its receipt, at once, or after the ones before it in its topic."""
-        if error.code() == KafkaError._UNKNOWN_TOPIC:
-            # What the producer remembers: the topic was not there. It may have been made since.
-            refused = self._look_up_and_hand_over(receipt, record)
-            if refused is None:
-                return receipt
-            error = refused
+    def _refuse(self, receipt: Receipt, error: KafkaError) -> Receipt:
+        """Fail a record's receipt, at once, or after the ones before it in its topic."""
         with self._lock:
             at_once = not receipt.done and self._pending.is_next(receipt)
             if at_once:
@@ -128,18 +137,35 @@ class KafkaWriter:
             self._settle()
         return receipt
 
-    def _look_up_and_hand_over(self, receipt: Receipt, record: Record) -> KafkaError | None:
-        producer = self._producer
+    def _look_up(self, topic: str) -> None:
+        """Ask whether a topic is there by now, and hand over, or refuse, what waits for the answer. On the thread of
+        `MissingTopics`: nobody who publishes waits for it."""
+        error: KafkaError | None = None
         try:
-            if producer is not None:
-                producer.list_topics(receipt.topic, timeout=METADATA_TIMEOUT_S)
+            if (producer := self._producer) is not None:
+                producer.list_topics(topic, timeout=METADATA_TIMEOUT_S)
         except KafkaException as failed:
-            refused: KafkaError = failed.args[0]
-            return refused
+            error = failed.args[0]
+        while not self._hand_over_waiting(topic, error):
+            self._wait_for_reports(0.05)
+        self._settle()
+
+    def _hand_over_waiting(self, topic: str, error: KafkaError | None) -> bool:
+        """Whether all of it was taken, or refused; else the producer is full."""
         with self._lock:
-            if self._closed:
-                return KafkaError(KafkaError._PURGE_QUEUE)
-            return self._hand_over(receipt, record)
+            waiting = self._missing.waiting(topic)
+            try:
+                while waiting:
+                    receipt, record = waiting[0]
+                    done = receipt.done  # failed with a producer that was given up
+                    refused = None if done else error or self._hand_over(receipt, record)
+                    if refused is not None:
+                        self._reports.append((receipt, refused, -1, -1))
+                    waiting.popleft()
+            except BufferError:
+                return False
+            self._missing.taken(topic)
+            return True
 
     # --- reports
 
@@ -228,8 +254,10 @@ class KafkaWriter:
                 if producer is None:
                     break
                 with translated("flushing"):
-                    producer.flush(left)  # sends what lingers
+                    left_inside = producer.flush(left)  # sends what lingers
                 self._settle()
+                if not left_inside and not receipt.done:
+                    self._clock.sleep(0.002)  # it waits for the answer whether its topic is there
 
     def close(self, timeout: float | None = None) -> None:
         with self._lock:
@@ -244,6 +272,7 @@ class KafkaWriter:
                 return
             self._closed = True
         self._thread.join()
+        self._missing.close()
         producer, self._producer = self._producer, None
         assert producer is not None
         producer.purge()

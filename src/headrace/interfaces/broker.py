@@ -224,7 +224,8 @@ class Broker(Protocol):
         """Its access rules; None where the kind of broker has none at all, as the embedded one: whoever can open its folder
         may do everything, so the folder's permissions are what guards it."""
 
-    def writer(self) -> RecordWriter: ...
+    def writer(self, *, topics: int = 1) -> RecordWriter:
+        """``topics``: about how many it will write to. A hint: what is right for one topic is slow for thousands."""
 
     def transactional_writer(self, transactional_id: str) -> TransactionalWriter: ...
 

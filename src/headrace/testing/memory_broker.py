@@ -53,7 +53,7 @@ class MemoryBroker:
     def access(self) -> None:
         return None
 
-    def writer(self) -> MemoryWriter:
+    def writer(self, *, topics: int = 1) -> MemoryWriter:
         return MemoryWriter(self)
 
     def transactional_writer(self, transactional_id: str) -> MemoryTransaction:

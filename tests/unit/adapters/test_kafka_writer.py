@@ -12,6 +12,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from headrace.adapters import kafka_writer
+from headrace.adapters.kafka_missing import WAITING_MOST
+from headrace.adapters.kafka_settings import producer_settings
 from headrace.adapters.kafka_writer import KafkaWriter
 from headrace.errors import BrokerError, BufferFull, Closed, PublishTimeout, TopicMissing
 from headrace.model.record import Record
@@ -91,7 +93,7 @@ def writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[KafkaWriter]:
     monkeypatch.setattr(_Producer, "made", [])
     monkeypatch.setattr(_Producer, "missing", set())
     monkeypatch.setattr(_Producer, "room", 1_000)
-    writer = KafkaWriter("b:1", {})
+    writer = KafkaWriter(producer_settings("b:1", {}))
     yield writer
     writer.close(0)
 
@@ -153,15 +155,77 @@ def test_a_missing_topic_is_looked_up_again_before_it_is_refused(writer: KafkaWr
     _Producer.missing.add("gone")
     other = writer.publish("t", RECORD)
     refused = writer.publish("gone", RECORD)
-    assert refused.done
     with pytest.raises(TopicMissing):
-        refused.result()
+        refused.result(5)
     assert _Producer.made[0].looked_up == ["gone"]
     assert not other.done
     _Producer.missing.clear()
     found = writer.publish("gone", RECORD)
     _Producer.made[0].acknowledge(2)
     assert other.result(5).offset == found.result(5).offset == 0
+
+
+def test_nobody_waits_for_the_answer_whether_a_topic_is_there(
+    writer: KafkaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a missing topic is asked about, its records wait in order, other topics' are acknowledged, and nobody who
+    publishes is held up, not even by a producer that is full when the answer comes."""
+    answered = threading.Event()
+    monkeypatch.setattr(_Producer, "list_topics", lambda self, topic, timeout: answered.wait(10))
+    _Producer.missing.add("new")
+    waiting = [writer.publish("new", RECORD)]
+    _Producer.missing.clear()
+    waiting += [writer.publish("new", RECORD) for _ in range(2)]
+    other = writer.publish("t", RECORD)
+    producer = _Producer.made[0]
+    assert [topic for topic, _ in producer.taken] == ["t"]
+    monkeypatch.setattr(_Producer, "room", 2)
+    producer.acknowledge(1)
+    assert other.result(5).offset == 0
+    with pytest.raises(PublishTimeout):
+        writer.flush(0.05)
+    answered.set()
+    for i, receipt in enumerate(waiting):
+        while not producer.taken:
+            time.sleep(0.001)
+        producer.acknowledge(1)
+        assert receipt.result(5).offset == i
+
+
+def test_no_more_than_a_bounded_number_waits_for_a_missing_topic(
+    writer: KafkaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beyond the bound is refused, behind the ones that wait."""
+    answered = threading.Event()
+    monkeypatch.setattr(_Producer, "list_topics", lambda self, topic, timeout: answered.wait(10))
+    _Producer.missing.add("gone")
+    receipts = [writer.publish("gone", RECORD) for _ in range(WAITING_MOST + 1)]
+    assert not any(receipt.done for receipt in receipts)
+    answered.set()
+    for receipt in receipts:
+        with pytest.raises(TopicMissing):
+            receipt.result(5)
+
+
+def test_what_waits_for_a_missing_topic_fails_with_its_producer(
+    writer: KafkaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fatal error fails the records that wait too, and they are not handed to the new producer."""
+    answered = threading.Event()
+    monkeypatch.setattr(_Producer, "list_topics", lambda self, topic, timeout: answered.wait(10))
+    _Producer.missing.add("new")
+    waiting = writer.publish("new", RECORD)
+    _Producer.missing.clear()
+    _Producer.made[0].fail_fatally()
+    with pytest.raises(BrokerError, match="lost its place"):
+        waiting.result(5)
+    answered.set()
+    after = writer.publish("new", RECORD)
+    while not _Producer.made[1].taken:
+        time.sleep(0.001)
+    _Producer.made[1].acknowledge(1)
+    assert after.result(5).offset == 0
+    assert not _Producer.made[1].taken
 
 
 def test_a_refused_record_settles_after_the_ones_before_it(writer: KafkaWriter) -> None:

@@ -232,7 +232,7 @@ class MemoryBroker:
         self.access = MemoryAccess(self.faults)
         self.admin = MemoryAdmin(self.faults, cluster)
 
-    def writer(self) -> MemoryWriter:
+    def writer(self, *, topics: int = 1) -> MemoryWriter:
         return MemoryWriter(self.admin, False)
 
     def transactional_writer(self, transactional_id: str) -> MemoryWriter:
