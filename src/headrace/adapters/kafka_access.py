@@ -1,7 +1,7 @@
 """Kafka's access rules as `headrace.interfaces.access.AccessAdmin`, on the client's ACL calls.
 
-A cluster without an authorizer answers every one of them with SECURITY_DISABLED, which is told apart from a refusal. Its client
-is made at the first call: most programs never ask.
+A cluster without an authorizer answers with SECURITY_DISABLED, which is told apart from a refusal. The client is made at the
+first call: most programs never ask.
 """
 
 from __future__ import annotations
@@ -47,6 +47,17 @@ _MATCHES: Mapping[Match, ResourcePatternType] = {
 }
 _MATCH_OF = {theirs: ours for ours, theirs in _MATCHES.items()}
 
+_EVERYTHING = AclBindingFilter(
+    ResourceType.ANY,
+    None,  # type: ignore[arg-type]
+    ResourcePatternType.ANY,
+    None,  # type: ignore[arg-type]
+    None,  # type: ignore[arg-type]
+    AclOperation.ANY,
+    AclPermissionType.ANY,
+)
+_NOBODYS = AccessRule("User:headrace-nobody", ResourceKind.TOPIC, "headrace-nothing", Match.LITERAL, Operation.READ)
+
 B = TypeVar("B", bound=AclBinding)
 
 
@@ -73,25 +84,24 @@ class KafkaAccess:
             return self._opened
 
     def rules(self) -> frozenset[AccessRule] | None:
-        everything = AclBindingFilter(
-            ResourceType.ANY,
-            None,  # type: ignore[arg-type]
-            ResourcePatternType.ANY,
-            None,  # type: ignore[arg-type]
-            None,  # type: ignore[arg-type]
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
         what = "reading access rules"
         with asked(what):
-            future = self._client.describe_acls(everything, request_timeout=self._timeout)
-        try:
-            found = answer(future, what)
-        except BrokerError as error:
-            if error.data.get("kafka_error") == _NO_AUTHORIZER:
-                return None
-            raise
+            future = self._client.describe_acls(_EVERYTHING, request_timeout=self._timeout)
+        found = answer(future, what)
+        if not found and not self._keeps_rules(what):
+            return None
         return frozenset(rule for rule in map(_rule, found) if rule is not None)
+
+    def _keeps_rules(self, what: str) -> bool:
+        """Whether no rules means that there are none. The client drops the error of this answer: a cluster without
+        an authorizer and a caller that may not ask look like an empty cluster. Revoking a rule that nobody has tells."""
+        binding = AclBindingFilter(*_parts(_NOBODYS))
+        with asked(what):
+            future = self._client.delete_acls([binding], request_timeout=self._timeout)[binding]
+        error = error_of(future, what)
+        if error is None or error.data.get("kafka_error") == _NO_AUTHORIZER:
+            return error is None
+        raise error
 
     def grant(self, rules: Sequence[AccessRule]) -> Mapping[AccessRule, BrokerError | None]:
         def send(chunk: list[AclBinding]) -> Mapping[AclBinding, Future[Any]]:

@@ -117,6 +117,23 @@ _BY_CLASS: Mapping[type[HeadraceError], tuple[int, ...]] = {
     Closed: (KafkaError._DESTROY,),
 }
 
+_DECLARED = (
+    "nothing that is declared and applied in this region gives the program's principal this right: check the declaration, the "
+    "region, the tenant's applications, and as whom the program signs in"
+)
+_HINTS: Mapping[int, str] = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: _DECLARED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED: f"{_DECLARED}; a group belongs to the application that its name begins with",
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
+        f"{_DECLARED}; a transactional id belongs to the application that it begins with"
+    ),
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: (
+        "the program's principal may not do this on the cluster; one that may write to no topic at all cannot open a writer"
+    ),
+    KafkaError.SASL_AUTHENTICATION_FAILED: "the cluster does not accept these credentials",
+    KafkaError._AUTHENTICATION: "the cluster does not accept these credentials",
+}
+
 _CLOSED_TEXTS = frozenset({"Consumer closed", "Handle has been closed", "Producer has been closed"})
 
 CLASS_OF: Mapping[int, type[HeadraceError]] = {code: cls for cls, codes in _BY_CLASS.items() for code in codes}
@@ -134,7 +151,8 @@ def translate(error: KafkaError | KafkaException, what: str, **data: Any) -> Hea
     found = CLASS_OF.get(error.code(), BrokerError)
     if found is BrokerError and error.retriable():
         found = BrokerUnavailable
-    return _caused(found(f"{what}: {error.name()}: {error.str()}", kafka_error=error.name(), **data), cause)
+    hint = _HINTS.get(error.code())
+    return _caused(found(f"{what}: {error.name()}: {error.str()}", hint=hint, kafka_error=error.name(), **data), cause)
 
 
 def broker_error(error: KafkaError | KafkaException, what: str, **data: Any) -> BrokerError:
