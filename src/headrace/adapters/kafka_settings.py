@@ -81,6 +81,9 @@ _FIXED_CONSUMER: Mapping[str, str | int] = {
 _PRODUCER_ONLY = ("batch.", "compression.", "delivery.", "linger.", "message.timeout", "queue.buffering.", "sticky.")
 _CONSUMER_ONLY = ("fetch.", "group.", "heartbeat.", "max.poll.", "partition.assignment.", "queued.", "session.")
 
+# Of no meaning without a group, and refused by the client where one is below another one's default.
+_MEMBERS_ONLY = ("group.", "heartbeat.", "max.poll.interval.", "partition.assignment.", "session.")
+
 
 def linger_ms(topics: int) -> int:
     """How long records wait for others of their topic. A request of the client's carries one topic's records, and a cluster
@@ -119,7 +122,7 @@ def producer_settings(
 
 def consumer_settings(bootstrap: str, properties: Mapping[str, str], group: str | None) -> dict[str, Any]:
     """For a consumer; ``group`` None: one that assigns its topics itself and never joins a group."""
-    given = _without(properties, _PRODUCER_ONLY)
+    given = _without(properties, _PRODUCER_ONLY if group is not None else _PRODUCER_ONLY + _MEMBERS_ONLY)
     settings = {
         "bootstrap.servers": bootstrap,
         "error_cb": on_client_error,

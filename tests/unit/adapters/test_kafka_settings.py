@@ -33,6 +33,13 @@ def test_a_property_of_one_kind_of_client_stays_with_it() -> None:
     assert not {"linger.ms", "fetch.max.bytes"} & admin_settings("b:1", properties).keys()
 
 
+def test_what_concerns_members_of_a_group_leaves_readers_without_one_alone() -> None:
+    """``max.poll.interval.ms`` below the default session would be refused there, though nothing is a member."""
+    properties = {"max.poll.interval.ms": "1000", "session.timeout.ms": "900", "heartbeat.interval.ms": "300"}
+    assert not properties.keys() & consumer_settings("b:1", properties, None).keys()
+    assert properties.items() <= consumer_settings("b:1", properties, "g").items()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
