@@ -1,5 +1,5 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
-# What is installed is named in requirements/*.lock (Python, with hashes) and tools/kafka/pom.xml (Apache Kafka).
+# What is installed is named in requirements/*.lock (Python, with hashes) and tools/kafka/*.xml (Apache Kafka, a registry).
 
 PYTHON ?= python3
 VENV := .venv
@@ -30,8 +30,8 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 bench: $(VENV)/dev.stamp ## The benchmarks: ratios to the raw libraries, measured in one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
-kafka-libs: $(VENV)/dev.stamp ## Fetch Apache Kafka's broker for the tests
-	$(BIN)/python -m headrace.local.kafka_server fetch
+kafka-libs: $(VENV)/dev.stamp ## Fetch Apache Kafka's broker and an independent registry for the tests
+	$(BIN)/python -m headrace.local.fetch
 
 lock: $(VENV)/dev.stamp ## Choose the newest versions again and write requirements/*.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

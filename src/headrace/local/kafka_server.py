@@ -7,16 +7,13 @@ It answers in about three seconds, on free ports, and is gone with its folder wh
 does, however it ends (`leash`). With ``folder=`` its data stay, and it starts again with them on the same ports. With
 ``secure=True`` clients sign in and may do what access rules permit.
 
-``python -m headrace.local.kafka_server fetch`` brings the jars it runs on; ``... run`` starts one by hand, prints its
-address and ends with Ctrl-C.
+Its jars are brought by `headrace.local.fetch`. From the command line: `headrace dev up`.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -25,16 +22,17 @@ from types import MappingProxyType, TracebackType
 
 from confluent_kafka.admin import AdminClient
 
-from headrace.errors import BrokerUnavailable, HeadraceError, SettingsError
+from headrace.errors import BrokerUnavailable, SettingsError
+from headrace.local import java_runtime
 from headrace.local import kafka_security as security
+from headrace.local.fetch import FILES, KAFKA, folder_of
 from headrace.local.kafka_layout import layout_in
-from headrace.local.kafka_libs import TOOLS, fetch, java, libs_folder
 from headrace.local.kafka_node import KafkaNode
 from headrace.local.kafka_ready import quiet_admin, wait_until_ready
 from headrace.local.kafka_settings import QUICK, node_settings
 from headrace.local.ports import LOOPBACK, is_free
 
-__all__ = ["QUICK", "KafkaServer", "main"]
+__all__ = ["QUICK", "KafkaServer"]
 
 
 class KafkaServer:
@@ -61,8 +59,8 @@ class KafkaServer:
         folder: Path | None = None,
         advertised: Mapping[int, int] | None = None,
     ) -> None:
-        self._libs = libs_folder()
-        self._java = java()
+        self._libs = folder_of(KAFKA)
+        self._java = java_runtime.java(java_runtime.FOR_KAFKA)
         self._heap_mb = heap_mb
         self._quick_start = quick_start
         self._settings = dict(settings or {})
@@ -112,14 +110,13 @@ class KafkaServer:
 
     def _command(self, heap_mb: int, main_class: str, *arguments: str) -> list[str]:
         quick = ["-XX:TieredStopAtLevel=1"] if self._quick_start else []
-        logging_settings = TOOLS / "log4j2.properties"
         return [
             self._java,
             f"-Xmx{heap_mb}m",
             "-XX:+UseSerialGC",
             "-XX:-UsePerfData",
             *quick,
-            *([f"-Dlog4j2.configurationFile={logging_settings}"] if logging_settings.is_file() else []),
+            f"-Dlog4j2.configurationFile={FILES / 'log4j2.properties'}",
             "-cp",
             str(self._libs / "*"),
             main_class,
@@ -208,10 +205,13 @@ class KafkaServer:
     def stop(self) -> None:
         """End all nodes; a temporary folder is removed. Again: nothing."""
         for node in self._nodes.values():
-            if self._kept:
-                node.end(signal.SIGTERM, _GRACE_S)
-            else:
+            if not self._kept:
                 node.end(signal.SIGKILL)  # what it would write on its way out is removed anyway
+            elif len(self.pids) == 1 < len(self._nodes):
+                # The last of three has no quorum to sign off from, and would wait for one in vain.
+                node.end(signal.SIGTERM, timeout=1)
+            else:
+                node.end(signal.SIGTERM, timeout=15)
         self._remove()
 
     def _remove(self) -> None:
@@ -225,39 +225,3 @@ class KafkaServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-_GRACE_S = 15.0
-"""How long a node whose data stay may take to end in its own way."""
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """``fetch`` or ``run``; 0, or 1 with the error on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m headrace.local.kafka_server", description="A local Apache Kafka")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("fetch", help="bring the jars, unless they are there")
-    commands.add_parser("run", help="start a node, print its address, run until Ctrl-C or the end of standard input")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.command == "fetch":
-            fetch(_say)
-        else:
-            with KafkaServer() as kafka:
-                _say(kafka.bootstrap)
-                sys.stdin.read()
-    except KeyboardInterrupt:
-        return 0
-    except HeadraceError as error:
-        kind = "" if isinstance(error, SettingsError) else f"{error.code}: "
-        sys.stderr.write(f"{kind}{error}\n")
-        return 1
-    return 0
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
