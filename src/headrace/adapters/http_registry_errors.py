@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,8 @@ from headrace.errors import (
 )
 
 T = TypeVar("T")
+
+_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 _TEXT_MAX: Final = 1000
 """Of what a registry says, so much is repeated."""
@@ -77,7 +80,7 @@ def retry_after(response: httpx.Response, now_ms: int) -> float | None:
     """Seconds to wait, as the answer says in either form of `Retry-After` (RFC 9110, 10.2.3); None where it says nothing
     that can be read."""
     text = response.headers.get("retry-after", "").strip()
-    if text.isdecimal():
+    if _SECONDS.fullmatch(text):
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
@@ -105,13 +108,19 @@ def error_of(response: httpx.Response, about: Mapping[str, Any]) -> RegistryErro
         )
     if retryable(status):
         return RegistryUnavailable(f"the registry cannot serve {_whom(about)} now: {said}", **data)
+    if no_such_route(response):
+        return UnexpectedAnswer(
+            f"there is no such endpoint at the registry's URL: {said}",
+            hint="the URL is the root of Confluent's API (at Apicurio it ends with /apis/ccompat/v7)",
+            **data,
+        )
     if fault is None:
         return _not_json(response, data)
     if status == 409:
         return IncompatibleSchema(f"the registry refuses the schema: {said}", **data, reasons=(said,))
     kind = _BY_CODE.get(code or 0)
     if kind is None:
-        return _unknown(said, about, data)
+        return RegistryError(f"the registry refuses {_whom(about)}: {said}", **data)
     if kind is InvalidSchema:
         data["reason"] = said
     return kind(f"{said} ({_whom(about)})" if about else said, **data)
@@ -144,16 +153,6 @@ def _fault(response: httpx.Response) -> _Fault | None:
         return _read_fault(response.content)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
-
-
-def _unknown(said: str, about: Mapping[str, Any], data: Mapping[str, Any]) -> RegistryError:
-    if data["status"] == 404:
-        return UnexpectedAnswer(
-            f"there is no such endpoint at the registry's URL: {said}",
-            hint="the URL is the root of Confluent's API (at Apicurio it ends with /apis/ccompat/v7)",
-            **data,
-        )
-    return RegistryError(f"the registry refuses {_whom(about)}: {said}", **data)
 
 
 def _redirected(response: httpx.Response, data: Mapping[str, Any]) -> UnexpectedAnswer:

@@ -15,7 +15,7 @@ from headrace.adapters import kafka_writer
 from headrace.adapters.kafka_missing import WAITING_MOST
 from headrace.adapters.kafka_settings import producer_settings
 from headrace.adapters.kafka_writer import KafkaWriter
-from headrace.errors import BrokerError, BufferFull, Closed, PublishTimeout, TopicMissing
+from headrace.errors import AccessDenied, BrokerError, BufferFull, Closed, PublishTimeout, TopicMissing
 from headrace.model.record import Record
 
 RECORD = Record(b"k", b"v", (("event-type", b"x"),))
@@ -128,6 +128,32 @@ def test_a_fatal_error_fails_what_was_taken_and_a_new_producer_goes_on(writer: K
     second.acknowledge(2)
     assert after.result(5).offset == again[0].result(5).offset == 0
     assert not first.taken
+
+
+def test_a_writer_that_the_cluster_refuses_as_a_whole_fails_what_it_takes_and_does_not_hammer(
+    writer: KafkaWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A principal without any right to write: each receipt fails with `AccessDenied`, no producer after the other is made for
+    it, and once the right is there the next record goes through."""
+
+    def refuse() -> None:
+        error = KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED, "no id for you", fatal=True)
+        raise KafkaException(error)
+
+    taken = [writer.publish(topic, RECORD) for topic in "ab"]
+    _Producer.made[0].calls.append(refuse)
+    for receipt in [*taken, writer.publish("a", RECORD)]:
+        with pytest.raises(AccessDenied, match="no id for you") as caught:
+            receipt.result(5)
+        assert caught.value.hint and not caught.value.retryable
+    writer.flush(5)
+    with pytest.raises(AccessDenied):
+        writer.publish("b", RECORD).result(5)
+    assert len(_Producer.made) == 1
+    monkeypatch.setattr(writer, "_ask_again", 0.0)
+    after = writer.publish("a", RECORD)
+    _Producer.made[1].acknowledge(1)
+    assert after.result(5).offset == 0
 
 
 def test_a_full_buffer_blocks_publish_and_refuses_try_publish(
