@@ -34,6 +34,8 @@ keep it as ``__cause__``.
     |   +-- TopicReplaced                 the name now belongs to a topic with another id
     |   +-- OffsetOutOfRange              the log no longer (or not yet) holds the offset; `lost` names the range
     |   +-- GroupFenced                   the generation is over: the topic belongs to another member
+    |   +-- GroupUnsettled                (retryable) a member has waited too long for its topics
+    |   +-- GroupTooLarge                 more members and topics than the classic protocol can carry
     |   +-- WriterFenced                  another writer with the same transactional id has taken over
     |   +-- TransactionAborted            (retryable) nothing of it was written
     |   +-- AccessDenied
@@ -298,6 +300,17 @@ class OffsetOutOfRange(BrokerError):
 
 class GroupFenced(BrokerError):
     code = "broker.group-fenced"
+
+
+class GroupUnsettled(BrokerError):
+    code = "broker.group-unsettled"
+    retryable = True
+
+
+class GroupTooLarge(BrokerError):
+    """``size`` and ``limit``: members x bytes of the topics' names."""
+
+    code = "broker.group-too-large"
 
 
 class WriterFenced(BrokerError):

@@ -46,6 +46,11 @@ class EmbeddedAdmin:
         )
         return {name: TopicDescription(name, id_, json.loads(configs)) for name, id_, configs in rows}
 
+    def topic_ids(self, names: Iterable[str]) -> Mapping[str, str]:
+        wanted = set(names)
+        rows = self._store.read(lambda db: db.execute("SELECT name, uuid FROM topics").fetchall())
+        return {name: id_ for name, id_ in rows if name in wanted}
+
     def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
         def create(db: apsw.Connection) -> dict[str, BrokerError | None]:
             answers = {spec.name: self._create(db, spec) for spec in specs}

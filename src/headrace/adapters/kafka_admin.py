@@ -122,6 +122,10 @@ class KafkaAdmin:
         }
         return {name: str(topic.topic_id) for name, topic in described.items() if topic is not None}
 
+    def names(self, prefix: str = "") -> set[str]:
+        """The names of the topics that begin with ``prefix``: one request."""
+        return {name for name in self._names() if name.startswith(prefix)}
+
     def _names(self) -> set[str]:
         with asked("listing topics"):
             listed = self._client.list_topics(timeout=self._timeout).topics
@@ -294,6 +298,11 @@ class KafkaAdmin:
                         },
                     )
         return described
+
+    def ask_group(self, group: str) -> Future[Any]:
+        """Ask for a group's description (confluent-kafka's), without waiting for it."""
+        with asked(f"describing group {group}", group=group):
+            return self._client.describe_consumer_groups([group], request_timeout=self._timeout)[group]
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
         what = f"reading the offsets of {group}"

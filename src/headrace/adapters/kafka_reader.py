@@ -14,13 +14,15 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from headrace.adapters.kafka_admin import KafkaAdmin
-from headrace.adapters.kafka_calls import chunks, partition_at, request_timeout, stable_offsets
+from headrace.adapters.kafka_calls import answer_unless_gone, chunks, partition_at, request_timeout, stable_offsets
 from headrace.adapters.kafka_errors import broker_error, opening, translated
+from headrace.adapters.kafka_group import GroupWatch
 from headrace.adapters.kafka_held import Held, TopicIds, generation_of, out_of_range, patterns_of
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import consumer_settings
 from headrace.clock import SYSTEM_CLOCK, Clock
 from headrace.errors import (
+    AccessDenied,
     BrokerError,
     Closed,
     GroupFenced,
@@ -30,6 +32,9 @@ from headrace.errors import (
 )
 from headrace.interfaces.broker import Fetched, OffsetAt, OffsetCommit, RebalanceListener
 from headrace.model.record import StoredRecord
+
+LOOK_AGAIN_S = 1.0
+"""The longest that a poll waits for a record before it looks whether all is well."""
 
 
 class KafkaReader:
@@ -60,6 +65,8 @@ class KafkaReader:
         self._dropped: set[str] = set()
         self._ids = TopicIds(admin, clock)
         self._look = group is None or settings["group.protocol"] == "classic"
+        classic = settings["group.protocol"] == "classic"
+        self._watch = GroupWatch(admin, group, clock, classic=classic) if group is not None else None
         self._error: BrokerError | None = None
         """Raised by the next poll."""
         self._broken: BrokerError | None = None
@@ -74,14 +81,14 @@ class KafkaReader:
     # --- what is read
 
     def subscribe(self, prefixes: Sequence[str], listener: RebalanceListener) -> None:
-        if self._group is None:
+        if self._watch is None:
             raise BrokerError("a reader without a group cannot subscribe", hint="open it with a group, or use assign")
+        consumer = self._consumer
+        self._watch.joining(prefixes)
         self._listener = listener
         patterns = [pattern for prefix in prefixes for pattern in patterns_of(prefix)]
         with translated(f"joining {self._group}", group=self._group):
-            self._consumer.subscribe(
-                patterns, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-            )
+            consumer.subscribe(patterns, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
 
     def assign(self, positions: Mapping[str, int | OffsetAt]) -> None:
         consumer = self._consumer
@@ -115,13 +122,16 @@ class KafkaReader:
         extra = sorted({p.topic for p in partitions if p.partition != 0})
         topics = sorted(p.topic for p in partitions if p.partition == 0)
         try:
-            commits = self._committed(consumer, topics)
-            ids = self._admin.topic_ids(topics)
+            ids, denied = self._looked_up(topics)
+            commits = self._committed(consumer, [topic for topic in topics if topic not in denied])
+            commits |= dict.fromkeys(denied)
             generation = generation_of(consumer.consumer_group_metadata())
         except BrokerError as error:
             # The group counts these topics as ours, and we cannot read them: no later poll may look as if all were well.
             self._broken = error
             raise
+        if topics and self._watch is not None:
+            self._watch.settled()
         for topic in topics:
             commit = commits[topic]
             self._held[topic] = Held(generation, OFFSET_BEGINNING if commit is None else commit.offset)
@@ -137,6 +147,8 @@ class KafkaReader:
                 paused = [TopicPartition(topic, 0) for topic in topics if topic in self._paused]
                 if paused:
                     consumer.pause(paused)
+        for topic, refused in denied.items():
+            self._fail(topic, refused)
         for topic in topics:
             if topic in ids and (replaced := self._ids.compare(topic, ids[topic])) is not None:
                 self._fail(topic, replaced)
@@ -144,6 +156,20 @@ class KafkaReader:
             self._tell.on_error(
                 topic, InvalidTopic(f"{topic} has more than one partition: the others are not read", topic=topic)
             )
+
+    def _looked_up(self, topics: Sequence[str]) -> tuple[dict[str, str], dict[str, AccessDenied]]:
+        """The ids of topics that are there; and of those that were closed to us since the group gave them to us, why."""
+        ids: dict[str, str] = {}
+        denied: dict[str, AccessDenied] = {}
+        for topic, future in self._admin.ask_topics(topics).items():
+            try:
+                described = answer_unless_gone(future, f"describing {topic}")
+            except AccessDenied as error:
+                denied[topic] = error
+                continue
+            if described is not None:
+                ids[topic] = str(described.topic_id)
+        return ids, denied
 
     def _committed(self, consumer: Consumer, topics: Sequence[str]) -> dict[str, OffsetCommit | None]:
         commits: dict[str, OffsetCommit | None] = {}
@@ -175,6 +201,8 @@ class KafkaReader:
             for topic in topics:
                 self._held.pop(topic, None)
             self._dropped.update(topics)
+            if self._watch is not None:
+                self._watch.moved()
             with translated("giving topics up", group=self._group):
                 self._unpause(consumer, topics)
                 consumer.incremental_unassign(partitions)
@@ -209,9 +237,11 @@ class KafkaReader:
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
+            if self._watch is not None:
+                self._watch.check(consumer.memberid)
             with translated("reading", group=self._group):
                 # `consume` waits until it has as many as it was asked for: so for one, and then for what is there.
-                messages = consumer.consume(1, max(wait, 0))
+                messages = consumer.consume(1, min(max(wait, 0), LOOK_AGAIN_S))
                 if messages and max_records > 1:
                     self._dropped.clear()
                     messages += consumer.consume(max_records - 1, 0)
@@ -280,6 +310,8 @@ class KafkaReader:
             if isinstance(translated_error, OffsetOutOfRange):
                 translated_error = self._why_out_of_range(topic, error)
             self._fail(topic, translated_error)
+        elif self._group is None and error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return  # the client looks for the coordinator of its name all the same; nothing is asked of it
         elif error.fatal() or error.code() in (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError._AUTHENTICATION):
             self._error = broker_error(error, f"reading as {self._group}", group=self._group)
         else:
@@ -360,9 +392,11 @@ class KafkaReader:
         what = f"committing for {self._group}"
         with translated(what, group=self._group, topics=tuple(topic for topic, _ in offsets)):
             answers = consumer.commit(offsets=[partition_at(t, commit) for t, commit in offsets], asynchronous=False)
-        for answer in answers:
-            if answer.error is not None:
-                raise broker_error(answer.error, what, group=self._group, topics=(answer.topic,))
+        failed = [(str(answer.topic), answer.error) for answer in answers if answer.error is not None]
+        if failed:  # the others are committed
+            first = failed[0][1]
+            topics = tuple(topic for topic, error in failed if error.code() == first.code())
+            raise broker_error(first, what, group=self._group, topics=topics)
 
     def require_held(self, topics: Iterable[str]) -> None:
         """Raises `GroupFenced` naming those that are not held."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from headrace.adapters.kafka_log import CLIENT_LOG, LOG, on_client_error
 from headrace.adapters.kafka_missing import MissingTopics
 from headrace.adapters.kafka_pending import Pending, Report, refusal
 from headrace.clock import SYSTEM_CLOCK, Clock
-from headrace.errors import BrokerError, BufferFull, Closed, HeadraceError, PublishTimeout
+from headrace.errors import AccessDenied, BrokerError, BufferFull, Closed, HeadraceError, PublishTimeout
 from headrace.interfaces.receipt import Receipt, settle
 from headrace.model.record import Record
 
@@ -34,6 +34,9 @@ POLL_S = 0.1
 """How long the writer's thread waits for a report before it looks whether the writer was closed."""
 
 METADATA_TIMEOUT_S = 2.0
+
+ASK_AGAIN_S = 1.0
+"""How long a refusal of the whole producer stands before a record asks the cluster again."""
 
 UNKNOWN = KafkaError(KafkaError._UNKNOWN_TOPIC)
 PURGED = KafkaError(KafkaError._PURGE_QUEUE)
@@ -57,6 +60,9 @@ class KafkaWriter:
         self._taken = 0
         self._made = 0
         """Producers so far; the last one is in use."""
+        self._refused: KafkaError | None = None
+        """Why the cluster refused the producer as a whole; until `_ask_again` all that is published fails with it."""
+        self._ask_again = 0.0
         self._closed = False
         self._on_report = self._report  # bound once
         self._producer: Producer | None = self._new_producer()
@@ -82,6 +88,7 @@ class KafkaWriter:
         with self._lock:
             if self._closed:
                 raise Closed("the writer is closed")
+            self._renew()
             receipt = self._pending.give(topic, event_id)
             try:
                 refused = UNKNOWN if self._missing.holds(topic) else self._hand_over(receipt, record)
@@ -109,6 +116,8 @@ class KafkaWriter:
         producer = self._producer
         if producer is None:
             return PURGED
+        if self._refused is not None:
+            return self._refused
         try:
             producer.produce(
                 receipt.topic,
@@ -188,10 +197,19 @@ class KafkaWriter:
     def _wait_for_reports(self, seconds: float) -> None:
         if self._settler == threading.get_ident():
             return  # a callback of a receipt that publishes: its thread is settling already
-        producer = self._producer
+        number, producer = self._made, self._producer
         if producer is not None:
-            producer.poll(seconds)
+            self._call(number, partial(producer.poll, seconds))
             self._settle()
+
+    def _call(self, number: int, call: Callable[[], int]) -> int:
+        """Call a producer. One that the cluster refuses as a whole does not tell its callback: it raises from what is called
+        next, whatever that is."""
+        try:
+            return call()
+        except KafkaException as error:
+            self._on_error(number, error.args[0])
+            return 0
 
     def _settle(self) -> None:
         """Settle what is reported. One thread does it at a time; one that comes meanwhile leaves its reports to it."""
@@ -209,14 +227,22 @@ class KafkaWriter:
     def _on_error(self, number: int, error: KafkaError) -> None:
         on_client_error(error)
         if error.fatal() and number == self._made:  # it may say so more than once
-            self._rebuild(translate(error, "the producer cannot go on"))
+            cause = translate(error, "the producer cannot go on")
+            self._rebuild(cause, error if isinstance(cause, AccessDenied) else None)
 
-    def _rebuild(self, cause: HeadraceError) -> None:
+    def _renew(self) -> None:
+        """A producer that was refused is made anew by the next record, not by itself: it would be refused again, all day long.
+        The lock is held."""
+        if self._refused is not None and self._clock.monotonic() >= self._ask_again:
+            self._producer, self._refused = self._new_producer(), None
+
+    def _rebuild(self, cause: HeadraceError, refused: KafkaError | None) -> None:
         """An idempotent producer that has lost its place in a log's sequence cannot go on. What it had taken fails, for
-        all topics and in order; what comes now goes to a new one."""
+        all topics and in order; what comes now goes to a new one. ``refused``: the cluster lets this principal have none."""
 
         def failed(topic: str) -> HeadraceError:
-            error = BrokerError(f"writing to {topic}: {cause.message}", topic=topic)
+            kind = BrokerError if refused is None else AccessDenied
+            error = kind(f"writing to {topic}: {cause.message}", hint=cause.hint, topic=topic)
             error.__cause__ = cause
             return error
 
@@ -225,7 +251,11 @@ class KafkaWriter:
             with self._lock:
                 if self._closed:
                     return  # `close` fails what is left
-                broken, self._producer = self._producer, self._new_producer()
+                broken = self._producer
+                if refused is None:
+                    self._producer = self._new_producer()
+                else:
+                    self._refused, self._ask_again = refused, self._clock.monotonic() + ASK_AGAIN_S
                 pending, self._pending = self._pending, Pending(self._pending.condition)
             # Outside the lock: whoever is called back may publish again.
             self._settler = threading.get_ident()
@@ -250,11 +280,11 @@ class KafkaWriter:
                     raise PublishTimeout(
                         f"{len(self._pending)} records are not acknowledged after {timeout} s", timeout=timeout
                     )
-                producer = self._producer
+                number, producer = self._made, self._producer
                 if producer is None:
                     break
                 with translated("flushing"):
-                    left_inside = producer.flush(left)  # sends what lingers
+                    left_inside = self._call(number, partial(producer.flush, left))  # sends what lingers
                 self._settle()
                 if not left_inside and not receipt.done:
                     self._clock.sleep(0.002)  # it waits for the answer whether its topic is there
@@ -276,7 +306,7 @@ class KafkaWriter:
         producer, self._producer = self._producer, None
         assert producer is not None
         producer.purge()
-        producer.flush(1)
+        self._call(self._made, partial(producer.flush, 1))
         self._settle()
         with self._settling:
             self._pending.fail_all(

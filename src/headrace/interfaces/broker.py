@@ -69,6 +69,9 @@ class TopicAdmin(Protocol):
     def topics(self, prefix: str = "") -> Mapping[str, TopicDescription]:
         """The topics whose names begin with ``prefix``, ordered by name. Internal topics of the broker are left out."""
 
+    def topic_ids(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The ids of those topics that are there: cheaper than `topics` where there are thousands."""
+
     def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
         """`TopicExists`, `TopicNameCollision` or `InvalidTopic` (name, unknown or malformed config) for those refused."""
 
@@ -180,7 +183,8 @@ class RecordReader(Protocol):
     """
 
     def subscribe(self, prefixes: Sequence[str], listener: RebalanceListener) -> None:
-        """Join the group and share the topics whose names begin with one of ``prefixes``. New topics are picked up
+        """Join the group and share the topics whose names begin with one of ``prefixes``. `poll` raises `GroupUnsettled`,
+        once a minute, while no topics come. New topics are picked up
         within 30 s and read from their first record. A member that dies loses its topics to the others when its
         session times out; a slow handler alone loses nothing."""
 

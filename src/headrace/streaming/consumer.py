@@ -336,7 +336,7 @@ class Consumer:
     # --- rebalance (on the consumer's thread, from within `poll` or `close`)
 
     def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
-        there = self._broker.admin.topics(self._prefix)
+        ids = self._broker.admin.topic_ids(topics)
         ends: Mapping[str, int] = {}
         if self.registration.caught_up is not None:
             ends = self._broker.admin.offsets(topics, OffsetAt.LATEST)
@@ -345,7 +345,7 @@ class Consumer:
             for topic, commit in topics.items():
                 parsed = names.parse_topic(topic)
                 tenant = parsed.tenant if parsed else ""
-                topic_id = there[topic].id if topic in there else ""
+                topic_id = ids.get(topic, "")
                 lane = self._lanes[topic] = self._lane(topic, tenant, commit.offset if commit else 0, topic_id)
                 lane.end = ends.get(topic)
                 error = replaced_topic(topic, commit, topic_id)

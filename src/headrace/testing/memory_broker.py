@@ -106,6 +106,10 @@ class MemoryAdmin:
             logs = sorted(self._broker.logs.items())
             return {name: log.description for name, log in logs if name.startswith(prefix)}
 
+    def topic_ids(self, names: Iterable[str]) -> Mapping[str, str]:
+        wanted = set(names)
+        return {name: topic.id for name, topic in self.topics().items() if name in wanted}
+
     def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
         return {spec.name: self._broker.create(spec) for spec in specs}
 

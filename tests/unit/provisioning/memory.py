@@ -66,6 +66,10 @@ class MemoryAdmin:
         self.faults.call()
         return {name: self.there[name] for name in sorted(self.there) if name.startswith(prefix)}
 
+    def topic_ids(self, names: Iterable[str]) -> Mapping[str, str]:
+        self.faults.call()
+        return {name: self.there[name].id for name in names if name in self.there}
+
     def create_topics(self, specs: Sequence[TopicSpec]) -> Mapping[str, BrokerError | None]:
         self.faults.call()
         self.calls.append(f"create {len(specs)}")
