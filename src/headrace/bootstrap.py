@@ -210,12 +210,11 @@ def region_as_told(declared: Region, settings: Settings, application: str | None
 
 
 def check_cluster(region: Region, broker: Broker) -> None:
-    """Raise `WrongCluster` where the cluster's id is not the one that is expected of the region."""
+    """Raise `WrongCluster` where the cluster's id is not the one that is expected of the region, and what the adapter raises
+    where the cluster does not answer or lets nobody in: before anything else is tried."""
     expected = region.cluster.cluster_id
-    if expected is None:
-        return
     found = broker.admin.cluster_id()
-    if found != expected:
+    if expected not in (None, found):
         raise WrongCluster(
             f"region {region.id}: the cluster answers with id {found}; expected is {expected}",
             hint="check the cluster's address, or the expected id (`cluster_id`, clusterId in headrace.yaml)",

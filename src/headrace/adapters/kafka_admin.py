@@ -6,6 +6,7 @@ and costs about as much as about one.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -39,6 +40,7 @@ from headrace.adapters.kafka_calls import (
     partition_at,
     request_timeout,
 )
+from headrace.adapters.kafka_contact import Notices, make_contact
 from headrace.adapters.kafka_errors import asked, broker_error, opening
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import admin_settings
@@ -66,15 +68,26 @@ class KafkaAdmin:
     """Topics, offsets and groups of one cluster. Safe for many threads."""
 
     def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
+        self._bootstrap = bootstrap
         self._timeout = request_timeout(properties)
+        self._notices = Notices()
+        self._contact = threading.Lock()
+        self._in_contact = False
+        settings = admin_settings(bootstrap, properties) | {"error_cb": self._notices}
         with opening("an admin client"):
-            self._opened: AdminClient | None = AdminClient(admin_settings(bootstrap, properties), logger=CLIENT_LOG)
+            self._opened: AdminClient | None = AdminClient(settings, logger=CLIENT_LOG)
 
     @property
     def _client(self) -> AdminClient:
-        if self._opened is None:
+        client = self._opened
+        if client is None:
             raise Closed("the admin client is closed")
-        return self._opened
+        if not self._in_contact:
+            with self._contact:
+                if not self._in_contact:
+                    make_contact(client, self._notices, self._bootstrap, self._timeout)
+                    self._in_contact = True
+        return client
 
     def cluster_id(self) -> str:
         described = answer(self._client.describe_cluster(request_timeout=self._timeout), "reading the cluster's id")
