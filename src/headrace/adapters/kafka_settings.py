@@ -78,7 +78,16 @@ _FIXED_CONSUMER: Mapping[str, str | int] = {
     "enable.partition.eof": "true",
 }
 
-_PRODUCER_ONLY = ("batch.", "compression.", "delivery.", "linger.", "message.timeout", "queue.buffering.", "sticky.")
+_PRODUCER_ONLY = (
+    "batch.",
+    "compression.",
+    "delivery.",
+    "linger.",
+    "message.timeout",
+    "queue.buffering.",
+    "sticky.",
+    "transaction.",
+)
 _CONSUMER_ONLY = ("fetch.", "group.", "heartbeat.", "max.poll.", "partition.assignment.", "queued.", "session.")
 
 # Of no meaning without a group, and refused by the client where one is below another one's default.
