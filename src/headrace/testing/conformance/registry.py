@@ -1,7 +1,7 @@
 """What every `headrace.interfaces.registry.SchemaRegistry` keeps, as tests.
 
-An adapter's test module inherits `RegistryConformance` (and `BulkRegistryConformance` where the adapter has bulk calls) and
-gives two fixtures:
+An adapter's test module inherits `RegistryConformance` (and `BulkRegistryConformance` or `ManySubjectsConformance` where the
+adapter has those calls) and gives two fixtures:
 
     registry    the `SchemaRegistry` under test, with a compatibility checker
     connect     a callable that opens another one on the same registry, as another process would; the fixture closes it
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from headrace.errors import IncompatibleSchema, InvalidSchema, RegistryError, SchemaMissing, SubjectMissing
-from headrace.interfaces.registry import BulkRegistry, SchemaRegistry
+from headrace.interfaces.registry import BulkRegistry, ManySubjects, SchemaRegistry
 from headrace.model.schema import Compatibility, RegisteredSchema, SchemaFormat, SchemaReference, SchemaText
 from headrace.testing.conformance.support import unique
 
@@ -242,3 +242,43 @@ class BulkRegistryConformance:
             assert state.compatibility == registry.compatibility(subject)
         assert states[f"{prefix}.c"].compatibility is None
         assert registry.states(unique("none")) == {}
+
+
+class ManySubjectsConformance:
+    def test_many_subjects_at_once_are_as_one_by_one(self, registry: SchemaRegistry) -> None:
+        """Each schema has its answer in order, one subject's in their order; the states are what the single calls tell."""
+        assert isinstance(registry, ManySubjects)
+        prefix, name = unique("many"), own_name()
+        shared, later, bad = avro(name), avro(name, "a"), avro(name, required=("c",))
+        subjects = [f"{prefix}.{n:02d}" for n in range(24)]
+        for subject in subjects[:3]:
+            registry.set_compatibility(subject, Compatibility.BACKWARD)
+        answers = registry.register_many(
+            [
+                *((subject, shared) for subject in subjects),
+                (subjects[0], bad),
+                (subjects[1], SchemaText(SchemaFormat.AVRO, "{")),
+                (subjects[2], later),
+                (subjects[3], avro(name, "b")),
+                (subjects[2], shared),
+            ]
+        )
+        first, rest = answers[: len(subjects)], answers[len(subjects) :]
+        assert [(a.subject, a.version) for a in first if isinstance(a, RegisteredSchema)] == [(s, 1) for s in subjects]
+        assert len({a.id for a in first if isinstance(a, RegisteredSchema)}) == 1
+        assert [type(answer) for answer in rest[:2]] == [IncompatibleSchema, InvalidSchema]
+        assert [(a.subject, a.version) for a in rest[2:] if isinstance(a, RegisteredSchema)] == [
+            (subjects[2], 2),
+            (subjects[3], 2),
+            (subjects[2], 1),
+        ]
+        registry.register(f"{prefix}.not-asked-for", shared)
+        missing = unique("missing")
+        states = registry.states_of([*reversed(subjects), missing])
+        assert set(states) == set(subjects)
+        for subject, state in states.items():
+            assert state.versions == tuple((v, registry.version(subject, v).id) for v in registry.versions(subject))
+            assert state.compatibility == registry.compatibility(subject)
+        assert [len(states[subject].versions) for subject in subjects[:5]] == [1, 1, 2, 2, 1]
+        assert states[subjects[0]].compatibility is Compatibility.BACKWARD
+        assert registry.states_of([missing]) == {}
