@@ -17,6 +17,7 @@ from headrace.adapters.kafka_admin import KafkaAdmin
 from headrace.adapters.kafka_calls import answer_unless_gone, chunks, partition_at, request_timeout, stable_offsets
 from headrace.adapters.kafka_errors import broker_error, opening, translated
 from headrace.adapters.kafka_group import GroupWatch
+from headrace.adapters.kafka_headers import MessageHeaders
 from headrace.adapters.kafka_held import Held, TopicIds, generation_of, out_of_range, patterns_of
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_settings import consumer_settings
@@ -274,14 +275,14 @@ class KafkaReader:
                 else:
                     self._notice(topic, error)
             elif topic in held:
-                headers: Any = message.headers()
+                headers: Any = MessageHeaders(message)
                 stored = StoredRecord(
                     topic,
                     message.offset(),  # type: ignore[arg-type]  # a record that was read has one
                     message.timestamp()[1],
                     message.key(),
                     message.value(),
-                    tuple(headers) if headers else (),
+                    headers,
                 )
                 of_topic = records.get(topic)
                 if of_topic is None:

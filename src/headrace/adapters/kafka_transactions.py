@@ -97,6 +97,10 @@ class KafkaTransactionalWriter:
                 with self._translated("committing a transaction"):
                     producer.flush(TIMEOUT_S)
             if self._failed is not None:
+                if self._failed.code() in (KafkaError._PURGE_INFLIGHT, KafkaError._PURGE_QUEUE):
+                    # The client gave the records up because the transaction had failed; why, it says only when it is asked.
+                    with self._translated("committing a transaction"):
+                        producer.commit_transaction(TIMEOUT_S)
                 raise translate(self._failed, "writing in a transaction", transactional_id=self._id)
             with self._translated("committing a transaction"):
                 _retried(producer.commit_transaction)
@@ -112,7 +116,7 @@ class KafkaTransactionalWriter:
         told = (
             error
             if fenced or isinstance(error, TransactionAborted)
-            else TransactionAborted(f"the transaction was aborted: {error.message}", **error.data)
+            else TransactionAborted(f"the transaction was aborted: {error.message}", hint=error.hint, **error.data)
         )
         if isinstance(error, WriterFenced):
             self._forget(told)

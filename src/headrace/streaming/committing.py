@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from headrace.errors import BrokerError, GroupFenced, HeadraceError, TransactionAborted, WriterFenced
+from headrace.errors import AccessDenied, BrokerError, GroupFenced, HeadraceError, TransactionAborted, WriterFenced
 from headrace.interfaces.broker import Broker, OffsetAt, OffsetCommit, RecordReader, TransactionalWriter
 from headrace.streaming.lanes import Lane
 from headrace.streaming.published import HeldRecord, drop, written
@@ -82,6 +82,16 @@ class Committer:
                 for topic in lost:
                     del offsets[topic]
                 self._keeper.drop_lanes(lost)
+                continue
+            except AccessDenied as error:
+                denied = [topic for topic in error.data.get("topics", ()) if topic in offsets]
+                if not denied or error.data.get("kafka_error") == "GROUP_AUTHORIZATION_FAILED":
+                    raise
+                for topic in denied:
+                    lane, _ = offsets.pop(topic)
+                    with self._lock:
+                        lane.done = lane.committed
+                    self._keeper.stop_lane(lane, error)
                 continue
             with self._lock:
                 for lane, offset in offsets.values():
