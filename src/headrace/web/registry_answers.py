@@ -81,7 +81,7 @@ def compatibility_answer(reasons: Sequence[str], verbose: bool) -> dict[str, Any
 # --- what is wrong
 
 
-def error_answer(status: int, code: int, message: str) -> dict[str, Any]:
+def error_answer(code: int, message: str) -> dict[str, Any]:
     return {"error_code": code, "message": message}
 
 
@@ -154,7 +154,7 @@ def _failure(error: errors.HeadraceError) -> tuple[int, int, str]:
 
 
 def status_answer(status: int) -> dict[str, Any]:
-    return error_answer(status, status, f"HTTP {status} {HTTPStatus(status).phrase}")
+    return error_answer(status, f"HTTP {status} {HTTPStatus(status).phrase}")
 
 
 INVALID_LEVEL = f"Invalid compatibility level. Valid values are {_LEVELS}"

@@ -271,7 +271,7 @@ def registry_app(store: RegistryStore) -> Starlette:
     app = Starlette(
         routes=[Route(path, _endpoint(store, handlers), methods=list(handlers)) for path, handlers in ROUTES],
         middleware=[Middleware(_RawPath)],
-        exception_handlers={HTTPException: _on_http_error, Exception: _on_bug},
+        exception_handlers={HTTPException: _on_http_error},
     )
     app.router.redirect_slashes = False
     return app
@@ -286,7 +286,10 @@ def _endpoint(store: RegistryStore, handlers: dict[str, Handler]) -> Callable[[R
             answer = await run_in_threadpool(handler, store, Call(request, body))
         except HeadraceError as error:
             status, code, message = await run_in_threadpool(problem, error)
-            return response(error_answer(status, code, message), media_type, status)
+            return response(error_answer(code, message), media_type, status)
+        except Exception:  # a bug of ours, or of a checker: the server goes on, and says where
+            LOG.exception("%s %s failed", request.method, request.url.path)
+            return response(status_answer(500), media_type, 500)
         return response(answer, media_type)
 
     return endpoint
@@ -325,11 +328,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     except HTTPException:
         media_type = PLAIN
     return response(status_answer(error.status_code), media_type, error.status_code, error.headers)
-
-
-async def _on_bug(request: Request, error: Exception) -> Response:
-    LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return response(status_answer(500), PLAIN, 500)
 
 
 class _RawPath:
