@@ -154,12 +154,12 @@ class AvroWriterSchema:
         self._types = types
         self._whole: Callable[[Any], bool] = self._schema.is_valid
 
-    def decode(self, payload: memoryview) -> Envelope:
+    def decode(self, payload: bytes | memoryview) -> Envelope:
         """The envelope of an encoded value, without its frame. Raises `UndecodableRecord` or `InvalidEvent`."""
         source = io.BytesIO(payload)
         try:
             if self._schema.recursive:
-                check_depth(payload, self._schema)
+                check_depth(memoryview(payload), self._schema)
             record: Any = fastavro.schemaless_reader(source, self._schema.resolved)
             attributes = {key: inner for key, inner in record.items() if key != "data"}
             attributes["meta"] = _read_meta(record["meta"])

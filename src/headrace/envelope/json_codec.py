@@ -166,7 +166,7 @@ class JsonWriterSchema:
         self._checks: dict[str, Callable[[Any], bool]] = {}
         self._lock = threading.Lock()
 
-    def decode(self, payload: memoryview) -> Envelope:
+    def decode(self, payload: bytes | memoryview) -> Envelope:
         """The envelope of an encoded value, without its frame. Raises `UndecodableRecord` or `InvalidEvent`."""
         try:
             envelope = _decode_envelope(payload)
@@ -200,7 +200,7 @@ class JsonWriterSchema:
                 ).is_valid
             return self._checks[event_type]
 
-    def _refused(self, payload: memoryview, cause: Exception | None) -> EventError:
+    def _refused(self, payload: bytes | memoryview, cause: Exception | None) -> EventError:
         """What is wrong with a record that decodes, all of it."""
         try:
             document = _decode_any(payload)

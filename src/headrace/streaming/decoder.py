@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from headrace.interfaces.registry import SchemaRegistry
 from headrace.model.compiled import CompiledCatalogue, CompiledProduct
 from headrace.model.record import HEADER_TYPE, StoredRecord
 from headrace.streaming.catalogue_feed import CatalogueFeed
-from headrace.streaming.event import Event
+from headrace.streaming.event import Event, Handing
 from headrace.streaming.handler import Registration
 
 
@@ -25,6 +27,9 @@ class PassedOver:
 
 
 PASSED_OVER = PassedOver()
+
+Decoded = Event[Any] | PassedOver | EventError
+"""What a record turns out to be: an event, one that the handler does not take, or none."""
 
 
 class Decoder:
@@ -43,7 +48,7 @@ class Decoder:
         clock: Clock,
     ) -> None:
         self._registration = registration
-        self._region = region
+        self.region = region
         self._feed = feed
         self._registry = registry
         self._clock = clock
@@ -54,12 +59,19 @@ class Decoder:
         self._use(product)
 
     def _use(self, product: CompiledProduct) -> None:
-        codec = ProductCodec(product, self._region, self._clock)
+        codec = ProductCodec(product, self.region, self._clock)
         for schema_id, text in self._extra.items():
             codec.add_schema(schema_id, text)
         self._product = product
         self._codec = codec
         self._names = {event.type: event.name for event in product.events}
+        models = self._registration.models
+        self._plain = {
+            event.type: event.name
+            for event in product.events
+            if self._registration.takes(event.name) and event.name not in models
+        }
+        """Those that are handed out as they are decoded."""
         self._passed_over = {
             event.type.encode() for event in product.events if not self._registration.takes(event.name)
         }
@@ -71,9 +83,41 @@ class Decoder:
             if product is not None and product != self._product:
                 self._use(product)
 
-    def __call__(self, record: StoredRecord, tenant: str, fence: int, attempt: int) -> Event[Any] | PassedOver:
+    def decode_into(self, decoded: list[Decoded], records: Sequence[StoredRecord], handing: Handing) -> bool:
+        """Decode and validate ``records`` from the one on that ``decoded`` lacks, appending what becomes of each; whether all
+        that were added are events to hand out. Raises as a call does, but for what is wrong with a record itself: its error
+        is appended."""
+        tenant, passed_over = handing.tenant, self._passed_over
+        decode, plain_names, handed, append = self._codec.decode, self._plain, Event.handed, decoded.append
+        clean = True
+        for record in islice(records, len(decoded), None):
+            if passed_over and record.header(HEADER_TYPE) in passed_over:
+                append(PASSED_OVER)
+                clean = False
+                continue
+            try:
+                envelope = decode(record)
+                name = plain_names.get(envelope.type)
+                if name is not None and envelope.meta["tenant"] == tenant:
+                    append(handed(handing, envelope, envelope.data, name, record))
+                    continue
+            except (EventError, KeyError):
+                pass  # what to do about it is decided below, once more from the beginning
+            found = self._decode_carefully(record, handing)
+            append(found)
+            clean = clean and isinstance(found, Event)
+        return clean
+
+    def _decode_carefully(self, record: StoredRecord, handing: Handing) -> Decoded:
+        try:
+            return self(record, handing)
+        except EventError as error:
+            return error
+
+    def __call__(self, record: StoredRecord, handing: Handing) -> Event[Any] | PassedOver:
         """Decode and validate. Raises an `EventError` for a record that can never be handed out, and what the registry
         raises (`RegistryUnavailable`: try again) where it has to be asked for a schema."""
+        tenant = handing.tenant
         if self._passed_over and record.header(HEADER_TYPE) in self._passed_over:
             return PASSED_OVER
         try:
@@ -115,9 +159,7 @@ class Decoder:
                 raise InvalidEvent(
                     f"the event does not fit {model.__name__}", (Violation("data", "model", str(error)),)
                 ) from error
-        return Event(
-            envelope, data, name=name, tenant=tenant, region=self._region, record=record, fence=fence, attempt=attempt
-        )
+        return Event.handed(handing, envelope, data, name, record)
 
     def _learn_schema(self, error: EventError) -> bool:
         """Ask the registry for the schema id that the catalogue lacks; whether decoding is worth another try."""

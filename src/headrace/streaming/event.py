@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -21,6 +21,21 @@ else:
     T_co = TypeVar("T_co", covariant=True)
 
 
+_new: Callable[[type[Any]], Any] = object.__new__
+
+
+class Handing:
+    """What the events of one handing out have in common."""
+
+    __slots__ = ("attempt", "fence", "region", "tenant")
+
+    def __init__(self, tenant: str, region: str, fence: int = 0, attempt: int = 1) -> None:
+        self.tenant = tenant
+        self.region = region
+        self.fence = fence
+        self.attempt = attempt
+
+
 class Event(Generic[T_co]):
     """One event: its envelope, its data, and where in the log it stands.
 
@@ -28,7 +43,7 @@ class Event(Generic[T_co]):
     state product (`deleted`). ``attempt`` counts from 1 and grows when the event is handed out again.
     """
 
-    __slots__ = ("_envelope", "_rejected", "_tenant", "attempt", "data", "fence", "name", "record", "region")
+    __slots__ = ("_envelope", "_handing", "_rejected", "data", "name", "record")
 
     def __init__(
         self,
@@ -44,13 +59,22 @@ class Event(Generic[T_co]):
     ) -> None:
         self._envelope = envelope
         self._rejected: str | None = None
-        self._tenant = tenant
+        self._handing = Handing(tenant, region, fence, attempt)
         self.data = data
         self.name = name
-        self.region = region
         self.record = record
-        self.fence = fence
-        self.attempt = attempt
+
+    @classmethod
+    def handed(cls, handing: Handing, envelope: Envelope, data: Any, name: str, record: StoredRecord) -> Event[Any]:
+        """As the constructor, for one of many that are handed out together."""
+        event: Event[Any] = _new(cls)
+        event._envelope = envelope
+        event._rejected = None
+        event._handing = handing
+        event.data = data
+        event.name = name
+        event.record = record
+        return event
 
     # --- the envelope
 
@@ -95,7 +119,7 @@ class Event(Generic[T_co]):
 
     @property
     def tenant(self) -> str:
-        return self._tenant
+        return self._handing.tenant
 
     @property
     def product(self) -> str:
@@ -146,6 +170,23 @@ class Event(Generic[T_co]):
     def deleted(self) -> bool:
         """It deletes its key (state products); `data` is None."""
         return self.record.value is None
+
+    # --- the handing out
+
+    @property
+    def region(self) -> str:
+        """The one that this process serves."""
+        return self._handing.region
+
+    @property
+    def fence(self) -> int:
+        """The generation: grows with every change of the topic's holder in the group."""
+        return self._handing.fence
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first time."""
+        return self._handing.attempt
 
     # --- the outcome
 

@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import islice
+from typing import Final
 
 from headrace.errors import HeadraceError
 from headrace.interfaces.receipt import Receipt
@@ -17,6 +18,12 @@ from headrace.model.record import StoredRecord
 from headrace.streaming.outcome import Batch, RejectLimit, RejectMeter, seconds
 from headrace.streaming.published import HeldRecord
 from headrace.streaming.statistics import Row
+
+RECORD_BYTES: Final = 256
+"""What a record is taken to hold beside its key and value."""
+
+
+_CUT_BYTES: Final = 1024**2
 
 
 class LaneState(Enum):
@@ -82,7 +89,11 @@ class Lane:
         self._batch = batch
         self._size = batch.size if batch else 1
         self._within = seconds(batch.within) if batch else 0.0
-        self._buffer: deque[StoredRecord] = deque()
+        self._buffer: deque[Sequence[StoredRecord]] = deque()
+        """As it was fetched, part by part; of the first one, `_at` records are settled."""
+        self._at = 0
+        self.buffered = 0
+        """Records that are not settled yet."""
         self._fetched = start
         self._filled_since: float | None = None
         self._uncommitted_limit = uncommitted_limit
@@ -96,8 +107,10 @@ class Lane:
         """Take records that follow the ones before; the bytes that they add."""
         if not self.open or self.hidden:
             return 0
-        added = sum(map(_held, records))
-        self._buffer.extend(records)
+        added = _held(records)
+        if records:
+            self._buffer.append(records)
+            self.buffered += len(records)
         self.bytes += added
         self._fetched = max(self._fetched, next_offset)
         if self._filled_since is None and self._buffer:
@@ -105,10 +118,6 @@ class Lane:
         if not self._buffer and not self.running:
             self.done = self._fetched  # only a gap (compaction, transaction markers) lay between
         return added
-
-    @property
-    def buffered(self) -> int:
-        return len(self._buffer)
 
     @property
     def open(self) -> bool:
@@ -122,7 +131,7 @@ class Lane:
         if not self._buffer or self.draining or self.hidden or not self.open or self.full:
             return None
         due = self.not_before
-        if self._batch is not None and linger and not self.single and len(self._buffer) < self._size:
+        if self._batch is not None and linger and not self.single and self.buffered < self._size:
             due = max(due, (self._filled_since or now) + self._within)
         return due
 
@@ -131,20 +140,35 @@ class Lane:
         count = self._size
         if self.single:
             count = 1
-        count = min(count, len(self._buffer), max(self._uncommitted_limit - self._uncommitted, 1))
-        if count == 1:
-            return [self._buffer[0]]
-        return list(islice(self._buffer, count))
+        count = min(count, self.buffered, max(self._uncommitted_limit - self._uncommitted, 1))
+        taken = list(self._buffer[0][self._at : self._at + count])
+        if len(taken) < count:
+            for part in islice(self._buffer, 1, None):
+                taken += part[: count - len(taken)]
+                if len(taken) == count:
+                    break
+        return taken
 
     def settle(self, count: int, now: float) -> int:
         """The first ``count`` records are finished with; the bytes that this frees."""
         freed = 0
-        for _ in range(count):
-            record = self._buffer.popleft()
-            self.done = record.offset + 1
-            freed += _held(record)
+        left = count
+        while left:
+            part = self._buffer[0]
+            settled = part[self._at : self._at + left]
+            freed += _held(settled)
+            left -= len(settled)
+            self._at += len(settled)
+            self.done = settled[-1].offset + 1
+            if self._at == len(part):
+                self._buffer.popleft()
+                self._at = 0
+            elif freed > _CUT_BYTES:  # what is settled is not to be kept by what is not
+                self._buffer[0] = part[self._at :]
+                self._at = 0
         if count:
             self.bytes -= freed
+            self.buffered -= count
             self.single = max(0, self.single - count)
             self.attempt = 1
             self.errors = self._single_errors if self.single else 0
@@ -172,10 +196,13 @@ class Lane:
 
     def forget(self) -> int:
         """Drop what is buffered, to be read again from `done`; the bytes that this frees. Not while a turn runs."""
-        freed = self.bytes
-        self._buffer.clear()
-        self.bytes = 0
         self._fetched = self.done
+        return self._clear()
+
+    def _clear(self) -> int:
+        freed, self.bytes = self.bytes, 0
+        self._buffer.clear()
+        self._at = self.buffered = 0
         return freed
 
     # --- ending
@@ -189,11 +216,8 @@ class Lane:
         return self._end(LaneState.CLOSED)
 
     def _end(self, state: LaneState) -> int:
-        freed = self.bytes
         self.state = state
-        self._buffer.clear()
-        self.bytes = 0
-        return freed
+        return self._clear()
 
     # --- committing
 
@@ -244,7 +268,13 @@ class Lane:
             self._seen.popitem(last=False)
 
 
-def _held(record: StoredRecord) -> int:
-    """About what a record holds in memory, in bytes: its key and value, and a guess for each header (adding up their parts
-    would cost more than decoding does)."""
-    return len(record.key or b"") + len(record.value or b"") + 64 * len(record.headers)
+def _held(records: Sequence[StoredRecord]) -> int:
+    """About what records hold in memory, in bytes: keys, values, and a guess for the rest (looking at their headers would cost
+    as much as decoding does)."""
+    values = [record.value for record in records]
+    keys = [record.key for record in records]
+    try:
+        return sum(map(len, values)) + sum(map(len, keys)) + RECORD_BYTES * len(records)  # type: ignore[arg-type]
+    except TypeError:
+        held = sum(len(value) for value in (*values, *keys) if value is not None)
+        return held + RECORD_BYTES * len(records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 _SUB_BITS = 5
@@ -23,15 +24,20 @@ class Histogram:
         self.total = 0
         self.maximum = 0
 
-    def add(self, milliseconds: int) -> None:
+    def add(self, milliseconds: int, times: int = 1) -> None:
         value = milliseconds if milliseconds > 0 else 0
         shift = max(value.bit_length() - _SUB_BITS - 1, 0)
         bucket = (shift << _SUB_BITS) + (value >> shift)
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
-        self.count += 1
-        self.total += value
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + times
+        self.count += times
+        self.total += value * times
         if value > self.maximum:
             self.maximum = value
+
+    def add_many(self, values: Iterable[int]) -> None:
+        """Add values of which many in a row are the same, as those of records that were written together are."""
+        for value, run in groupby(values):
+            self.add(value, sum(1 for _ in run))
 
     def merge(self, other: Histogram) -> None:
         for bucket, count in list(other.buckets.items()):

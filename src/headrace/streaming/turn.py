@@ -21,8 +21,8 @@ from headrace.errors import EventError, HeadraceError, LaneStopped, TooManyRejec
 from headrace.interfaces.receipt import Receipt
 from headrace.model.record import Record, StoredRecord
 from headrace.streaming.dead_letter import dead_letter_record
-from headrace.streaming.decoder import Decoder, PassedOver
-from headrace.streaming.event import Event
+from headrace.streaming.decoder import Decoded, Decoder, PassedOver
+from headrace.streaming.event import Event, Handing
 from headrace.streaming.handler import Registration
 from headrace.streaming.lanes import Lane
 from headrace.streaming.outcome import Reject, Retry
@@ -98,6 +98,8 @@ class Turns:
         self._clock = clock
         self._freed = freed
         self._observer = observer
+        self._plain = not registration.deduplicate and observer is None
+        """Nobody looks at single events between decoding and the handler."""
 
     def turn(self, lane: Lane) -> Generator[Effect, Any, None]:
         """Hand out what is due, until nothing is, the lane is drained or stopped, or the slice is over."""
@@ -114,34 +116,40 @@ class Turns:
                 return
 
     def _call(self, lane: Lane, records: Sequence[StoredRecord]) -> Generator[Effect, Any, None]:
-        items: list[_Item] = []
-        now = self._clock.now_ms()
+        """One handler call and what comes of it. Where every record is an event to hand out, and all are accepted, nothing
+        is done for each of them but decoding: the rest has its own, slower way by `_Item`s."""
+        decoded: list[Decoded] = []
+        clean = False
         try:
-            fresh: set[tuple[str, str]] = set()
-            for record in records:
-                items.append(self._prepare(lane, record, fresh, now))
+            clean = self._decoder.decode_into(
+                decoded, records, Handing(lane.tenant, self._decoder.region, lane.fence, lane.attempt)
+            )
         except HeadraceError as error:
             # Only what says nothing of the record itself ends here: the registry cannot be reached, say.
             if not error.retryable:
                 self._stop(lane, error)
                 return
-            if not items:
+            if not decoded:
                 self._again(lane, (), str(error), None, error=False)
                 return
-        events = [item.event for item in items if item.event is not None]
+        plain = clean and self._plain
+        items = [] if plain else self._items(lane, records, decoded)
+        events: list[Any] = decoded if plain else [item.event for item in items if item.event is not None]
         published: Published = Outbox(self._held_receipts) if self._registration.transactional else Noted()
         afterwards: Callable[[], None] | None = None
         if events:
-            batch = self._registration.batch is not None
-            kept = False
-            try:
-                outcome = yield Invocation(lane, events if batch else events[0], published)
-                kept = outcome is None and lane.open
-            finally:  # also where the handler was cancelled
-                if isinstance(published, Outbox):
-                    published.close(keep=kept)
+            if lane.attempt == 1:
+                now = self._clock.now_ms()
+                lane.row.latency.add_many([now - event.record.timestamp for event in events])
+            outcome = yield from self._hand_out(lane, events, published)
             if not lane.open:
                 return  # taken away while the handler ran: whoever has the topic now hands the event out again
+            if plain:
+                if outcome is None and not [event for event in events if event._rejected is not None]:
+                    lane.meter.accepted(len(events))
+                    self._accept(lane, len(events), events[-1].record.offset, published)
+                    return
+                items = [_Item(event.record, event) for event in events]
             items, afterwards = self._decide(lane, items, events, outcome)
         if any(item.reason is not None for item in items):
             if not (yield from self._dead_letters(lane, items, published)):
@@ -152,23 +160,41 @@ class Turns:
         if afterwards is not None:
             afterwards()
 
-    def _prepare(self, lane: Lane, record: StoredRecord, fresh: set[tuple[str, str]], now: int) -> _Item:
+    def _hand_out(
+        self, lane: Lane, events: list[Any], published: Published
+    ) -> Generator[Effect, Any, BaseException | None]:
+        argument = events[0] if self._registration.batch is None else events
+        kept = False
         try:
-            event = self._decoder(record, lane.tenant, lane.fence, lane.attempt)
-        except EventError as error:
-            return _Item(record, reason=str(error), code=error.code)
-        if isinstance(event, PassedOver):
-            return _Item(record, skipped="passed_over")
-        if self._registration.deduplicate:
-            pair = (event.source, event.id)
-            if pair in fresh or lane.is_duplicate(*pair):
-                return _Item(record, skipped="duplicate")
-            fresh.add(pair)
-        if lane.attempt == 1:
-            lane.row.latency.add(now - record.timestamp)
-        if self._observer is not None:
-            self._observer.wrap(event)
-        return _Item(record, event)
+            outcome: BaseException | None = yield Invocation(lane, argument, published)
+            kept = outcome is None and lane.open
+        finally:  # also where the handler was cancelled
+            if isinstance(published, Outbox):
+                published.close(keep=kept)
+        return outcome
+
+    def _items(self, lane: Lane, records: Sequence[StoredRecord], decoded: Sequence[Decoded]) -> list[_Item]:
+        items: list[_Item] = []
+        fresh: set[tuple[str, str]] = set()
+        for record, found in zip(
+            records, decoded, strict=False
+        ):  # what could not be decoded yet comes with a later call
+            if isinstance(found, EventError):
+                items.append(_Item(record, reason=str(found), code=found.code))
+                continue
+            if isinstance(found, PassedOver):
+                items.append(_Item(record, skipped="passed_over"))
+                continue
+            if self._registration.deduplicate:
+                pair = (found.source, found.id)
+                if pair in fresh or lane.is_duplicate(*pair):
+                    items.append(_Item(record, skipped="duplicate"))
+                    continue
+                fresh.add(pair)
+            if self._observer is not None:
+                self._observer.wrap(found)
+            items.append(_Item(record, found))
+        return items
 
     def _decide(
         self, lane: Lane, items: list[_Item], events: list[Event[Any]], outcome: BaseException | None
@@ -296,7 +322,23 @@ class Turns:
         )
 
     def _settle(self, lane: Lane, items: Sequence[_Item], published: Published) -> None:
-        if not self._settle_lane(lane, items, published):
+        row = lane.row
+        with self._lock:
+            ours = lane.open
+            if ours:
+                for item in items:
+                    if item.reason is not None:
+                        row.rejected += 1
+                        log.warning("%s %s@%d rejected: %s", self._group, lane.topic, item.record.offset, item.reason)
+                    elif item.skipped == "passed_over":
+                        row.passed_over += 1
+                    elif item.skipped is not None:
+                        row.duplicates += 1
+                    else:
+                        row.accepted += 1
+                lane.remember((i.event.source, i.event.id) for i in items if i.event is not None)
+                self._settle_lane(lane, len(items), items[-1].record.offset if items else -1, published)
+        if not ours:
             if isinstance(published, Outbox):
                 published.close(keep=False)
         elif self._observer is not None:
@@ -304,32 +346,25 @@ class Turns:
                 outcome = "rejected" if item.reason is not None else item.skipped or "accepted"
                 self._observer.settled(item.record, item.event, outcome, item.reason or "")
 
-    def _settle_lane(self, lane: Lane, items: Sequence[_Item], published: Published) -> bool:
-        """Whether the lane was still ours."""
-        row = lane.row
+    def _accept(self, lane: Lane, count: int, last: int, published: Published) -> None:
+        """As `_settle`, for ``count`` events that are all accepted, of which the last has the offset ``last``."""
         with self._lock:
-            if not lane.open:
-                return False
-            for item in items:
-                if item.reason is not None:
-                    row.rejected += 1
-                    log.warning("%s %s@%d rejected: %s", self._group, lane.topic, item.record.offset, item.reason)
-                elif item.skipped == "passed_over":
-                    row.passed_over += 1
-                elif item.skipped is not None:
-                    row.duplicates += 1
-                else:
-                    row.accepted += 1
-            if isinstance(published, Outbox):
-                lane.hold(published.records)
-            elif items and published.receipts:
-                offset = items[-1].record.offset
-                for receipt in published.receipts:
-                    if not receipt.done or receipt.error is not None:
-                        lane.publishing.append((offset, receipt))
-            lane.remember((i.event.source, i.event.id) for i in items if i.event is not None)
-            self._freed(lane, lane.settle(len(items), self._clock.monotonic()))
-        return True
+            ours = lane.open
+            if ours:
+                lane.row.accepted += count
+                self._settle_lane(lane, count, last, published)
+        if not ours and isinstance(published, Outbox):
+            published.close(keep=False)
+
+    def _settle_lane(self, lane: Lane, count: int, last: int, published: Published) -> None:
+        """Move the lane on by ``count`` records (lock held)."""
+        if isinstance(published, Outbox):
+            lane.hold(published.records)
+        elif count and published.receipts:
+            for receipt in published.receipts:
+                if not receipt.done or receipt.error is not None:
+                    lane.publishing.append((last, receipt))
+        self._freed(lane, lane.settle(count, self._clock.monotonic()))
 
     def _stop(self, lane: Lane, error: HeadraceError) -> None:
         stop_lane(lane, error, self._group, self._lock, self._freed)

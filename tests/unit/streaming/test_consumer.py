@@ -570,7 +570,7 @@ def test_a_state_consumer_is_told_when_it_has_the_snapshot(world: Any) -> None:
 
 def test_lanes_with_work_make_room_for_those_without() -> None:
     """Above the common bound every lane that has work is paused, one that has none is read on; half empty, all resume."""
-    limits = Limits(buffer_bytes=1000, lane_buffer_bytes=600)
+    limits = Limits(buffer_bytes=1000, lane_buffer_bytes=900)
     busy, idle = (Lane(f"p.v1.{t}", t, start=0) for t in ("busy", "idle"))
     busy.feed([StoredRecord("p.v1.busy", 0, 0, None, b"x" * 500)], 1, 0.0)
     assert flow([busy, idle], 900, limits) == ([], [])

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from headrace.errors import LaneStopped, TopicMissing
 from headrace.interfaces.receipt import Receipt, settle
 from headrace.model.record import StoredRecord
-from headrace.streaming.lanes import Lane, LaneState
+from headrace.streaming.lanes import RECORD_BYTES, Lane, LaneState
 from headrace.streaming.outcome import Batch
 
 
@@ -111,7 +111,7 @@ def test_a_stopped_lane_gives_its_memory_back_and_takes_nothing() -> None:
     one = lane()
     one.feed([record(0), record(1, 100)], 2, 0.0)
     one.settle(1, 0.0)
-    assert one.stop(LaneStopped("stop")) == 100
+    assert one.stop(LaneStopped("stop")) == 100 + RECORD_BYTES
     assert one.state is LaneState.STOPPED
     assert one.feed([record(2)], 3, 0.0) == 0
     assert (one.bytes, one.done, one.due(0.0)) == (0, 1, None)
@@ -171,7 +171,7 @@ class Lanes(RuleBasedStateMachine):
         waiting = self.fed[len(self.settled) :]
         assert self.lane.done <= (waiting[0] if waiting else self.next)
         assert self.lane.buffered == len(waiting)
-        assert self.lane.bytes == 10 * len(waiting)
+        assert self.lane.bytes == (10 + RECORD_BYTES) * len(waiting)
         assert len([o for o in self.settled if o >= self.lane.committed]) <= self.limit
 
 
