@@ -229,6 +229,8 @@ class HttpRegistry:
         answer = self._http.call("POST", path, about, body=_body(schema), params={"verbose": "true"}, final=(500,))
         if answer.status_code == 500:
             raise check_failed(answer, about)
+        if answer.status_code == 501:
+            raise CheckUnsupported("this registry has no compatibility checker", **about)
         return answer
 
     def delete_subject(self, subject: str) -> Sequence[int]:

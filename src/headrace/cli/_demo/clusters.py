@@ -61,14 +61,16 @@ def local_kafka(tell: Callable[[str], None]) -> Iterator[Regions]:
     """One Apache Kafka and one registry for each region, on free ports of this machine, as `headrace dev up` starts them; they
     end with the context. ``tell`` is called with a line before each thing that takes a while."""
     from headrace.local.kafka_server import KafkaServer
-    from headrace.local.registry_server import RegistryServer
+    from headrace.local.registry_process import RegistryProcess
 
     with ExitStack() as stack:
         regions = {}
         for id_ in REGIONS:
-            tell(f"starting Apache Kafka and a registry for {id_}")
+            tell(f"Apache Kafka and a registry for {id_}")
             kafka = stack.enter_context(KafkaServer(quick_start=False))
-            registry = stack.enter_context(RegistryServer())
+            registry = stack.enter_context(
+                RegistryProcess(f"kafka:{kafka.bootstrap}", log=kafka.folder / "registry.log")
+            )
             regions[id_] = {
                 "cluster": {"kind": "kafka", "bootstrap": kafka.bootstrap, "clusterId": kafka.cluster_id},
                 "registry": {"kind": "http", "url": registry.url},
