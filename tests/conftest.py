@@ -7,9 +7,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.real_parts import emptied_kafka, kafka_cluster, kafka_server, secure_kafka, unique
+from tests.real_parts import emptied_kafka, independent_registry, kafka_cluster, kafka_server, secure_kafka, unique
 
-__all__ = ["emptied_kafka", "kafka_cluster", "kafka_server", "secure_kafka", "unique"]
+__all__ = ["emptied_kafka", "independent_registry", "kafka_cluster", "kafka_server", "secure_kafka", "unique"]
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 

@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from headrace.local.kafka_server import KafkaServer
+    from headrace.local.registry_server import RegistryServer
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,15 @@ def secure_kafka() -> Iterator[KafkaServer]:
     from headrace.local.kafka_server import KafkaServer
 
     with KafkaServer(secure=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def independent_registry() -> Iterator[RegistryServer]:
+    """A registry that others wrote, for the whole run, with its schemas in memory. Tests take subjects of their own."""
+    from headrace.local.registry_server import RegistryServer
+
+    with RegistryServer() as server:
         yield server
 
 
