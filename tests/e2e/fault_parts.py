@@ -25,7 +25,7 @@ from headrace.model.compiled_records import to_records
 from headrace.model.tenant import Tenant
 from headrace.provisioning.compile import SchemaIds, compile_catalogue
 from headrace.streaming.app import App
-from headrace.streaming.catalogue_feed import FollowedCatalogue
+from headrace.streaming.catalogue_feed import CatalogueFeed, FixedCatalogue, FollowedCatalogue
 from headrace.streaming.connection import Connection
 from headrace.streaming.limits import Limits
 from headrace.testing.checker import Verdict, judge
@@ -90,13 +90,16 @@ def app(
     *,
     properties: Mapping[str, str] | None = None,
     registry: SchemaRegistry | None = None,
+    catalogue: CompiledCatalogue | None = None,
     **limits: Any,
 ) -> App:
-    """An application on a Kafka, with small bounds."""
+    """An application on a Kafka, with small bounds. ``catalogue``: one that stays, instead of the one that was applied."""
 
     def connect() -> Connection:
         broker = KafkaBroker(bootstrap, properties=properties)
-        feed = FollowedCatalogue(broker, "eu", SYSTEM_CLOCK)
+        feed: CatalogueFeed = (
+            FollowedCatalogue(broker, "eu", SYSTEM_CLOCK) if catalogue is None else FixedCatalogue(catalogue)
+        )
         return Connection(
             application=application,
             region="eu",
