@@ -30,6 +30,7 @@ from headrace.streaming.decoder import Decoder
 from headrace.streaming.drivers import Driver, Steps
 from headrace.streaming.flow import flow
 from headrace.streaming.handler import Registration
+from headrace.streaming.hidden import tell_hidden
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
 from headrace.streaming.published import HeldRecord, drop
@@ -318,6 +319,9 @@ class Consumer:
         drop(dropped)
 
     def _lane(self, topic: str, tenant: str, start: int, topic_id: str) -> Lane:
+        hidden = not self._admitted(tenant)
+        if hidden:
+            tell_hidden(self.group, topic, tenant, self._feed.current)
         return Lane(
             topic,
             tenant,
@@ -330,7 +334,7 @@ class Consumer:
             uncommitted_limit=self._limits.uncommitted_records,
             held_limit=self._limits.lane_buffer_bytes,
             row=self._row(tenant),
-            hidden=not self._admitted(tenant),
+            hidden=hidden,
         )
 
     # --- rebalance (on the consumer's thread, from within `poll` or `close`)
@@ -480,7 +484,7 @@ class Consumer:
             for lane in self._lanes.values():
                 hidden = not self._admitted(lane.tenant)
                 if hidden and not lane.hidden:
-                    log.info("%s %s: the tenant does not admit %s", self.group, lane.topic, self._application)
+                    tell_hidden(self.group, lane.topic, lane.tenant, self._feed.current)
                 elif lane.hidden and not hidden:
                     if lane.running:
                         self._rights_changed = True
