@@ -85,7 +85,7 @@ def refuse_others(wanted: DesiredRegion, connection: RegionConnection, *, shared
         )
     if others and not shared:
         raise ClusterInUse(
-            f"the cluster of region {region} holds {_some(others)} that is not the demo's",
+            f"the cluster of region {region} holds {_some(others)} that no demo made",
             hint="use a cluster of its own, or say with --shared that it may make its topics beside them",
             region=region,
             topics=others,
@@ -93,7 +93,7 @@ def refuse_others(wanted: DesiredRegion, connection: RegionConnection, *, shared
 
 
 def _some(topics: list[str]) -> str:
-    more = f" and {len(topics) - 1} more topics" if len(topics) > 1 else ""
+    more = f" and {len(topics) - 1} more" if len(topics) > 1 else ""
     return f"the topic {topics[0]}{more}"
 
 
