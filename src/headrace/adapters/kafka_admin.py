@@ -51,6 +51,9 @@ from headrace.model.names import collision_key
 SETTLE_TIMEOUT_S = 10.0
 """How long a topic that was made or deleted may take to show in what the broker answers."""
 
+SETTLE_TOPIC_S = 0.01
+"""And each topic more: a broker opens a log for each before it answers for it."""
+
 _STATES = {
     ConsumerGroupState.STABLE: "stable",
     ConsumerGroupState.EMPTY: "empty",
@@ -173,7 +176,7 @@ class KafkaAdmin:
                 futures = self._client.create_topics(topics, request_timeout=self._timeout)
             answers |= errors_of(futures, "making")
         made = {name for name, error in answers.items() if error is None}
-        self._settle(lambda: made <= self._names() and made <= self.offsets(made, OffsetAt.LATEST).keys())
+        self._settle(len(made), lambda: made <= self._names() and made <= self.offsets(made, OffsetAt.LATEST).keys())
         if any(isinstance(error, InvalidTopic) for error in answers.values()):
             self._name_collisions(answers)
         return answers
@@ -216,18 +219,22 @@ class KafkaAdmin:
                 futures = self._client.delete_topics(chunk, request_timeout=self._timeout)
             answers |= errors_of(futures, "deleting")
         gone = {name for name, error in answers.items() if error is None}
-        self._settle(lambda: not gone & self._names())
+        self._settle(len(gone), lambda: not gone & self._names())
         return answers
 
-    def _settle(self, seen: Callable[[], bool]) -> None:
+    def _settle(self, topics: int, seen: Callable[[], bool]) -> None:
         """Wait until the broker that answers us has heard of a change that the controller has confirmed: the next call,
         from here or from a writer, should not be refused for a topic that was just made."""
-        deadline = time.monotonic() + SETTLE_TIMEOUT_S
-        try:
-            while not seen() and time.monotonic() < deadline:
-                time.sleep(0.01)
-        except BrokerError as error:  # the change is made all the same
-            LOG.info("it could not be seen whether a change has arrived: %s", error)
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S + topics * SETTLE_TOPIC_S
+        while time.monotonic() < deadline:
+            try:
+                if seen():
+                    return
+            except BrokerError as error:  # the change is made all the same
+                LOG.info("it could not be seen whether a change has arrived: %s", error)
+                if not error.retryable:
+                    return
+            time.sleep(0.01)
 
     # --- records and offsets
 
