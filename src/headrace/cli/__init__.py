@@ -50,6 +50,7 @@ COMMANDS: tuple[Command, ...] = (
     *_table(
         "Learn",
         ("demo", "Run a grocery chain's real panel data through declared products"),
+        ("dev", "Start a local Apache Kafka and registry for each region, or stop them"),
     ),
 )
 

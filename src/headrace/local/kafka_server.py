@@ -94,6 +94,11 @@ class KafkaServer:
             self.admin_properties = security.sign_in(security.ADMIN, security.password_in(self.folder, security.ADMIN))
 
     @property
+    def nodes(self) -> int:
+        """How many nodes it has, whether they run or not."""
+        return len(self._nodes)
+
+    @property
     def bootstrap(self) -> str:
         """The address of all nodes, as clients are told it."""
         ports = (self._advertised.get(number, port) for number, port in enumerate(self.client_ports, 1))

@@ -31,8 +31,16 @@ class RegistryProcess:
         self._process: LeashedProcess | None = None
         self.url = f"http://{LOOPBACK}:{self._port}"
 
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it runs."""
+        return self._process.pid if self._process is not None and self._process.running else None
+
     def start(self, timeout: float = 60) -> RegistryProcess:
-        """Return when it answers. Raises `RegistryUnavailable` with the end of its log where it does not in ``timeout`` s."""
+        """Return when it answers; where it runs already, at once. Raises `RegistryUnavailable` with the end of its log where it
+        does not in ``timeout`` s."""
+        if self.pid is not None:
+            return self
         self._process = LeashedProcess(self._command, log=self._log, environment=self._environment)
         deadline = time.monotonic() + timeout
         while self._process.running and time.monotonic() < deadline:

@@ -85,7 +85,11 @@ class RegistryServer:
             # Without them Confluent's permanent deletions answer with an error.
             "apicurio.rest.deletion.artifact.enabled": "true",
             "apicurio.rest.deletion.artifact-version.enabled": "true",
-            **({"apicurio.datasource.url": f"jdbc:h2:file:{self.folder / 'schemas'};WRITE_DELAY=0"} if self._kept else {}),
+            **(
+                {"apicurio.datasource.url": f"jdbc:h2:file:{self.folder / 'schemas'};WRITE_DELAY=0"}
+                if self._kept
+                else {}
+            ),
         }
         return [
             self._java,
