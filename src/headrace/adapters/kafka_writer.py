@@ -40,6 +40,7 @@ ASK_AGAIN_S = 1.0
 
 UNKNOWN = KafkaError(KafkaError._UNKNOWN_TOPIC)
 PURGED = KafkaError(KafkaError._PURGE_QUEUE)
+PURGES = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
 
 
 class KafkaWriter:
@@ -103,6 +104,9 @@ class KafkaWriter:
                 refused is not None and refused.code() == UNKNOWN.code() and self._missing.put(receipt, record)
             )
         if in_question:
+            return receipt
+        if refused is not None and refused.code() == KafkaError._FATAL:
+            self._wait_for_reports(0)  # why it cannot go on is about to be told, and fails this one with the others
             return receipt
         if refused is not None:
             return self._refuse(receipt, refused)
@@ -182,8 +186,9 @@ class KafkaWriter:
         """Called for each record by the client, from within `poll` and `flush`."""
         if error is None:
             self._reports.append((receipt, None, message.offset() or 0, message.timestamp()[1]))
-        else:
+        elif error.code() not in PURGES:
             self._reports.append((receipt, error, -1, -1))
+        # What a producer drops comes before the fatal error that it drops it for: who gives it up fails what is left.
 
     def _serve(self) -> None:
         seen = 0

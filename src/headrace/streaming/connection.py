@@ -13,6 +13,7 @@ from headrace.model.compiled import CompiledProduct
 from headrace.streaming.catalogue_feed import CatalogueFeed
 from headrace.streaming.hints import did_you_mean
 from headrace.streaming.limits import Limits
+from headrace.streaming.observation import UNWATCHED, Observation
 
 
 @dataclass
@@ -26,12 +27,20 @@ class Connection:
     registry: SchemaRegistry | None = None
     limits: Limits = field(default_factory=Limits)
     clock: Clock = SYSTEM_CLOCK
+    observation: Observation = UNWATCHED
     opened: list[Callable[[], None]] = field(default_factory=list)
     writer: RecordWriter = field(init=False)
 
     def __post_init__(self) -> None:
         check_application(self.application, self.feed.current.applications)
-        self.writer = self.broker.writer()
+        self.writer = self.broker.writer(topics=self.written_topics())
+
+    def written_topics(self) -> int:
+        """How many topics the application may write to, by the catalogue as it is now."""
+        catalogue = self.feed.current
+        produced = [p.id for p in catalogue.products.values() if self.application in p.producers]
+        tenants = [t for t in catalogue.tenants.values() if t.admits(self.application)]
+        return sum(tenant.takes(product) for product in produced for tenant in tenants)
 
     def product(self, product: str, major: int | None = None) -> CompiledProduct:
         """The product, of the given major or the newest active one. Raises `UnknownProduct`."""
