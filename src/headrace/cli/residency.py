@@ -74,7 +74,7 @@ def _show(made: Residency, clusters: dict[str, str], *, verbose: bool) -> None:
     table.add_column("")
     counts: dict[tuple[str, str], dict[Kind, int]] = {(t, r): {} for t, r in made.regions.items()}
     for place in made.places:
-        counts.setdefault((place.tenant, place.region), {})[place.kind] = place.count
+        counts.setdefault((place.tenant, place.region), {})[place.kind] = place.number
     for (tenant, region), of in sorted(counts.items()):
         home = made.regions.get(tenant)
         verdict = (

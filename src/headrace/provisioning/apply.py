@@ -17,6 +17,7 @@ from headrace.provisioning.changes import Plan, RegisterSchema
 from headrace.provisioning.desired import Desired
 from headrace.provisioning.observed import Observed, RegionConnection
 from headrace.provisioning.self_check import check_first_schemas
+from headrace.provisioning.together import in_each_region
 
 BATCH = 250
 """Changes of one kind that go out together. A stop waits for one batch at most."""
@@ -50,15 +51,16 @@ def apply_plan(
     progress: Progress = lambda _: None,
     batch: int = BATCH,
 ) -> ApplyResult:
-    """Carry out ``plan``, which was made of ``wanted`` and ``found``. Regions one after the other; a failure in one does
-    not hold up another. ``stop`` is asked between batches.
+    """Carry out ``plan``, which was made of ``wanted`` and ``found``. Regions at the same time; a failure in one does not hold
+    up another. ``stop`` is asked between batches; it and ``progress`` are called from a thread of each region.
 
     Raises `PolicyRefused` (the plan has refusals; nothing was touched), `IncompatibleSchema` and other registry errors of
     the check before first registrations (nothing was touched), `PartialApply` (``failures``, ``skipped``),
     `ApplyInterrupted` (``done``, ``total``).
     """
     refuse(plan)
-    for id_ in sorted(wanted.regions):
+
+    def check(id_: str) -> None:
         firsts = {
             change.product: wanted.regions[id_].subjects[change.name]
             for change in reversed(plan.of_region(id_))
@@ -66,15 +68,11 @@ def apply_plan(
         }
         check_first_schemas(id_, connections[id_].registry, (firsts[key] for key in sorted(firsts)))
 
-    done: dict[str, int] = {}
-    failures: list[dict[str, str]] = []
-    skipped = 0
-    interrupted = False
-    for id_ in sorted(wanted.regions):
+    def apply(id_: str) -> RegionApply | None:
         changes = plan.of_region(id_)
         last = found[id_].last_apply
-        if interrupted or not (changes or (last is not None and last.unfinished)):
-            continue  # with nothing left to do, an apply that was cut short is still to be closed in the journal
+        if not (changes or (last is not None and last.unfinished)):
+            return None  # with nothing left to do, an apply that was cut short is still to be closed in the journal
         region = RegionApply(
             changes=changes,
             wanted=wanted.regions[id_],
@@ -89,12 +87,20 @@ def apply_plan(
             batch=batch,
         )
         region.run()
-        done[id_] = region.done
-        failures += [{"region": id_, "change": key, "error": text} for key, text in region.failures.items()]
-        skipped += region.skipped
-        interrupted = region.interrupted
+        return region
+
+    regions = sorted(wanted.regions)
+    in_each_region(regions, check)
+    applied = {id_: region for id_, region in in_each_region(regions, apply).items() if region is not None}
+    done = {id_: region.done for id_, region in applied.items()}
+    failures = [
+        {"region": id_, "change": key, "error": text}
+        for id_, region in applied.items()
+        for key, text in region.failures.items()
+    ]
+    skipped = sum(region.skipped for region in applied.values())
     total = len(plan.changes)
-    if interrupted:
+    if any(region.interrupted for region in applied.values()):
         count = sum(done.values())
         raise ApplyInterrupted(
             f"stopped after {count} of {total} changes",

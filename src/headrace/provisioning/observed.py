@@ -19,6 +19,7 @@ from headrace.provisioning import bulk
 from headrace.provisioning.desired import Desired, DesiredRegion, DesiredSubject, Schema, fingerprint
 from headrace.provisioning.inventory import Inventory, read_inventory
 from headrace.provisioning.journal import JournalEntry, last_entry
+from headrace.provisioning.together import in_each_region
 from headrace.provisioning.topic_reader import read_topic
 
 
@@ -71,7 +72,7 @@ def observe(wanted: Desired, connections: Mapping[str, RegionConnection], clock:
     Raises `WrongCluster` where a cluster is not the declared one or serves another region, and what the broker and the
     registry raise when they cannot be reached.
     """
-    return {id_: _region(region, connections[id_], clock) for id_, region in wanted.regions.items()}
+    return in_each_region(wanted.regions, lambda id_: _region(wanted.regions[id_], connections[id_], clock))
 
 
 def _region(wanted: DesiredRegion, connection: RegionConnection, clock: Clock) -> ObservedRegion:

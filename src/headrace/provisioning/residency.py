@@ -45,7 +45,7 @@ class Place(NamedTuple):
     tenant: str
     region: str
     kind: Kind
-    count: int
+    number: int
     home: bool
     names: tuple[str, ...]
 
@@ -160,7 +160,7 @@ def _of_place(catalogue: Catalogue, place: Place) -> Iterator[Problem]:
     shown = ", ".join(place.names[:3]) + (f" and {len(place.names) - 3} more" if len(place.names) > 3 else "")
     declared = catalogue.tenants.get(place.tenant)
     plural = "catalogue entries" if place.kind is Kind.ENTRY else f"{place.kind}s"
-    counted = f"{place.count:,} {place.kind if place.count == 1 else plural}"
+    counted = f"{place.number:,} {place.kind if place.number == 1 else plural}"
     if declared is None:
         said = f"{counted} in {place.region} of {place.tenant}, a tenant that is not declared: {shown}"
         hint = f"declare it in tenants/{place.tenant}.yaml, or {_REMEDY[place.kind]}"

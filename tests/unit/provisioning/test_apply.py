@@ -94,7 +94,8 @@ def test_an_interrupted_apply_reaches_the_same_state_when_resumed() -> None:
             apply_all(GROWN, world, stop=lambda left=asked, n=stop_after: next(left) >= n, batch=1)
         assert caught.value.total == total
         rest = plan_of(GROWN, world)
-        assert [i.region for i in rest.interruptions] == (["eu"] if world.brokers["us"].admin.made == 0 else ["us"])
+        left = {change.region for change in rest.changes}
+        assert left and left <= {interruption.region for interruption in rest.interruptions}
         assert not any(type(c).__name__.startswith("Adopt") for c in rest.changes)
         apply_all(GROWN, world)
         assert world.state() == wanted

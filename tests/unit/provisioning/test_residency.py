@@ -40,7 +40,7 @@ def test_everything_at_home_is_in_order() -> None:
     made = residency(CATALOGUE, {"eu": EU, "us": US})
     assert made.ok
     assert made.regions == {"acme": "eu", "bolt": "eu", "zest": "us"}
-    assert [(p.region, p.kind, p.count, p.home) for p in made.places if p.tenant == "acme"] == [
+    assert [(p.region, p.kind, p.number, p.home) for p in made.places if p.tenant == "acme"] == [
         ("eu", Kind.TOPIC, 1, True),
         ("eu", Kind.SUBJECT, 1, True),
         ("eu", Kind.OFFSET, 1, True),
@@ -68,7 +68,7 @@ def test_a_stray_resource_of_any_kind_is_found(stray: Found, kind: Kind, count: 
     assert (problem.tenant, problem.region) == ("acme", "us")
     assert "it lives in eu" in problem.message
     assert problem.hint
-    assert [(p.kind, p.count) for p in made.places if not p.home] == [(kind, count)]
+    assert [(p.kind, p.number) for p in made.places if not p.home] == [(kind, count)]
     assert residency(CATALOGUE, {"eu": EU, "us": stray}, "zest").ok
     assert not residency(CATALOGUE, {"eu": EU, "us": stray}, "acme").ok
 
