@@ -40,6 +40,7 @@ from headrace.adapters.kafka_calls import (
     partition_at,
     request_timeout,
 )
+from headrace.adapters.kafka_committed import committed_offsets
 from headrace.adapters.kafka_contact import Notices, make_contact
 from headrace.adapters.kafka_errors import asked, broker_error, opening
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
@@ -72,6 +73,7 @@ class KafkaAdmin:
 
     def __init__(self, bootstrap: str, properties: Mapping[str, str]) -> None:
         self._bootstrap = bootstrap
+        self._properties = dict(properties)
         self._timeout = request_timeout(properties)
         self._notices = Notices()
         self._contact = threading.Lock()
@@ -325,19 +327,7 @@ class KafkaAdmin:
             return self._client.describe_consumer_groups([group], request_timeout=self._timeout)[group]
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
-        what = f"reading the offsets of {group}"
-        found = self._ask_coordinator(
-            what,
-            group,
-            lambda client, **o: client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], **o),
-        )
-        committed: dict[str, OffsetCommit] = {}
-        for partition in sorted(found.topic_partitions, key=lambda p: str(p.topic)):
-            if partition.error is not None:
-                raise broker_error(partition.error, what, group=group, topic=partition.topic)
-            if partition.offset >= 0:
-                committed[partition.topic] = OffsetCommit(partition.offset, partition.metadata or "")
-        return committed
+        return committed_offsets(self._bootstrap, self._properties, group, self._names())
 
     def set_group_offsets(self, group: str, offsets: Mapping[str, OffsetCommit]) -> None:
         what = f"setting the offsets of {group}"
