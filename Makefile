@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test unit lint bench lock kafka-libs clean help
+.PHONY: demo test unit lint bench lock kafka-libs kcat clean help
 
 help: ## Print what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -14,7 +14,7 @@ help: ## Print what can be made
 demo: $(VENV)/runtime.stamp ## Run the demo on the embedded broker: nothing else is needed
 	$(BIN)/headrace demo $(ARGS)
 
-test: lint kafka-libs ## Everything: lint, types, layers, and all tests against the real parts
+test: lint kafka-libs kcat ## Everything: lint, types, layers, and all tests against the real parts
 	$(BIN)/python -m pytest tests/unit -q -n 2
 	$(BIN)/python -m pytest tests/conformance tests/e2e tests/typing -q
 
@@ -32,6 +32,11 @@ bench: $(VENV)/dev.stamp ## The benchmarks: ratios to the raw libraries, measure
 
 kafka-libs: $(VENV)/dev.stamp ## Fetch Apache Kafka's broker and an independent registry for the tests
 	$(BIN)/python -m headrace.local.fetch
+
+kcat: ## Install kcat, a foreign client that a test reads Headrace's records with
+	@command -v kcat > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends kcat > /dev/null; } || \
+	  { echo "kcat is needed by a test; on Debian and Ubuntu: apt-get install kcat" >&2; exit 2; }
 
 lock: $(VENV)/dev.stamp ## Choose the newest versions again and write requirements/*.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
