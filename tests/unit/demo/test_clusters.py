@@ -52,6 +52,15 @@ def test_the_user_s_regions_stand_in_the_catalogue(tmp_path: Path) -> None:
     assert eu.cluster.properties["sasl.password"] == f"file:{Path('eu.pw').absolute()}"
 
 
+def test_the_example_of_two_regions_on_kafka_is_one(tmp_path: Path) -> None:
+    """The file in examples/ has no fault, with the retail catalogue around it."""
+    example = Path(__file__).parents[3] / "examples" / "regions.kafka.yaml"
+    prepared = prepare(tmp_path / "work", data.SAMPLE_STORES, whole=False, regions=regions_of(example))
+    regions = load(prepared.folder).regions
+    assert {region.cluster.kind for region in regions.values()} == {"kafka"}
+    assert {region.registry.kind for region in regions.values()} == {"http"}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
