@@ -35,8 +35,10 @@ def dev(
             help="Start what does not run, stop all of it, or only bring what it runs on",
         ),
     ],
-    nodes: Annotated[int, typer.Option(help="Nodes of each cluster: 1 or 3")] = 1,
-    regions: Annotated[str, typer.Option(help="The regions, with commas between them")] = "eu",
+    nodes: Annotated[int | None, typer.Option(help="Nodes of each cluster: 1 or 3", show_default="1")] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="The regions, with commas between them", show_default="eu")
+    ] = None,
     secure: Annotated[
         bool, typer.Option("--secure", help="Clients sign in, and may do what access rules permit")
     ] = False,

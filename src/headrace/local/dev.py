@@ -46,8 +46,9 @@ def up(folder: Path, request: Request, say: Callable[[str], object]) -> State:
     (folder / ".gitignore").write_text("*\n")
     state = read_state(folder)
     keeper = None
-    if keeper_lives(folder) and state is not None:
+    if state is not None:
         _same_kind(folder, state.request, request)
+    if keeper_lives(folder) and state is not None:
         write_request(folder, request)
         os.kill(state.pid, signal.SIGUSR1)
     else:
@@ -106,10 +107,10 @@ def _bring(part: Part, say: Callable[[str], object]) -> None:
         fetch(part, say)
 
 
-def _same_kind(folder: Path, runs: Request, wanted: Request) -> None:
-    if msgspec.structs.replace(runs, users=wanted.users) != wanted:
+def _same_kind(folder: Path, holds: Request, wanted: Request) -> None:
+    if msgspec.structs.replace(holds, users=wanted.users) != wanted:
         raise SettingsError(
-            f"{folder} runs {runs}; asked for is {wanted}",
+            f"{folder} holds {holds}; asked for is {wanted}",
             hint="run `headrace dev down` first, or name another --folder",
         )
 
