@@ -123,3 +123,28 @@ def test_it_ends_with_a_parent_that_is_killed_although_a_sibling_holds_its_input
     while folder.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not folder.exists()
+
+
+def test_a_folder_that_several_share_goes_with_the_last_of_them(tmp_path: Path) -> None:
+    """While one of three commands still runs the folder stays, whoever was killed before; with the last one it goes."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    leashes = [_start(folder, *SLEEP) for _ in range(3)]
+    os.kill(leashes[0][1], signal.SIGKILL)
+    leashes[0][0].wait(10)
+    _close(leashes[1][0])
+    leashes[1][0].wait(10)
+    assert folder.exists()
+    _close(leashes[2][0])
+    leashes[2][0].wait(10)
+    assert not folder.exists()
+    _close(leashes[0][0])
+
+
+def test_a_folder_that_is_kept_stays(tmp_path: Path) -> None:
+    """With `-` for a folder nothing is removed, and nothing of that name is made."""
+    leash, pid = _start(Path(leash_module.KEEP), *SLEEP)
+    _close(leash)
+    leash.wait(10)
+    assert _gone(pid)
+    assert not Path(leash_module.KEEP).exists()
