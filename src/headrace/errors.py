@@ -52,12 +52,11 @@ keep it as ``__cause__``.
     |   +-- SoftDeleted                   softly deleted already: only a permanent deletion is left
     |   +-- NotSoftDeleted                a permanent deletion comes after a soft one
     |   +-- NotConfigured                 no level, or no mode, of its own
-    |   +-- OperationNotPermitted         the mode of the subject or the registry forbids it
-    |   +-- ReferenceExists               another schema refers to it
+    |   +-- OperationNotPermitted         an import outside of IMPORT mode, or over what is there
+    |   |   +-- RegistryReadOnly          its mode, or the subject's, allows no change
     |   +-- InvalidRequest                a request to a registry server that is malformed; `error_code` says how
     |   +-- CheckFailed                   its checker gives up on these schemas, and would again
-    |   +-- SchemaReferenced              another subject's schema refers to it, so it cannot be deleted
-    |   +-- RegistryReadOnly              its mode, or the subject's, allows no change
+    |   +-- SchemaReferenced              another schema refers to it, so it cannot be deleted
     |   +-- RegistryAccessDenied          not signed in, or not allowed
     |   +-- UnexpectedAnswer              not what a registry answers: a proxy's page, a redirect, another API
     +-- ProvisioningError
@@ -392,10 +391,8 @@ class OperationNotPermitted(RegistryError):
     code = "registry.not-permitted"
 
 
-class ReferenceExists(RegistryError):
-    """``subject`` and ``version``: what is referred to."""
-
-    code = "registry.reference-exists"
+class RegistryReadOnly(OperationNotPermitted):
+    code = "registry.read-only"
 
 
 class InvalidRequest(RegistryError):
@@ -410,10 +407,6 @@ class CheckFailed(RegistryError):
 
 class SchemaReferenced(RegistryError):
     code = "registry.schema-referenced"
-
-
-class RegistryReadOnly(RegistryError):
-    code = "registry.read-only"
 
 
 class RegistryAccessDenied(RegistryError):

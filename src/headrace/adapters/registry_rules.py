@@ -19,8 +19,9 @@ from headrace.errors import (
     InvalidSubject,
     NotSoftDeleted,
     OperationNotPermitted,
-    ReferenceExists,
+    RegistryReadOnly,
     SchemaMissing,
+    SchemaReferenced,
     SoftDeleted,
     SubjectMissing,
 )
@@ -140,7 +141,7 @@ def _check_mode(tables: Tables, subject: str, schema_id: int | None) -> Mode:
 def _check_writable(mode: Mode, subject: str | None) -> None:
     if mode in _READ_ONLY:
         what = f"Subject {subject}" if subject else "The registry"
-        raise OperationNotPermitted(f"{what} is in read-only mode", subject=subject, mode=mode)
+        raise RegistryReadOnly(f"{what} is in read-only mode", subject=subject, mode=mode)
 
 
 def _check_compatible(
@@ -253,7 +254,7 @@ def _check_unreferenced(tables: Tables, subject: str, rows: Sequence[Row], *, ou
     """``outside``: what refers to it from the same subject goes with it."""
     for row in rows:
         if reads.live_referrers(tables, subject, row.version, outside=outside):
-            raise ReferenceExists(
+            raise SchemaReferenced(
                 f"{subject} version {row.version} is referred to by another schema",
                 subject=subject,
                 version=row.version,

@@ -123,7 +123,7 @@ class RegistryStore(Protocol):
 
     def delete_versions(self, subject: str, *, permanent: bool = False) -> Sequence[int]:
         """Delete a subject softly, or for good what was deleted softly before; the versions it was about. Raises
-        `SubjectMissing`, `SoftDeleted`, `NotSoftDeleted`, `ReferenceExists` or `OperationNotPermitted`."""
+        `SubjectMissing`, `SoftDeleted`, `NotSoftDeleted`, `SchemaReferenced` or `OperationNotPermitted`."""
 
     def delete_version(self, subject: str, version: Version, *, permanent: bool = False) -> int:
         """As `delete_versions`, one version; its number. Also raises `SchemaMissing`."""

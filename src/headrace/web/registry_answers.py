@@ -123,7 +123,7 @@ def problem(error: errors.HeadraceError) -> tuple[int, int, str]:
             return 422, 42201, f"Invalid schema: {error.data.get('reason', error.message)}"
         case errors.OperationNotPermitted():
             return 422, 42205, error.message
-        case errors.ReferenceExists():
+        case errors.SchemaReferenced():
             return (
                 422,
                 42206,

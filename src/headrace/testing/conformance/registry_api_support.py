@@ -51,7 +51,7 @@ DIFFERENCES: Final[Mapping[str, str]] = {
     "import": "ids and versions that come with a schema are passed over",
     "deletion-conflicts": "40405, 40406 and 40407 have the status 409",
     "deletion-answers-all": "deleting a subject answers with the versions that were softly deleted before, too",
-    "uses-after-deletion": "an id whose versions are all deleted for good is unknown to `subjects` and `versions`",
+    "ids-end": "an id whose versions are all deleted for good ends (so it does at Confluent's)",
 }
 """Where a registry may differ from Confluent's, by name: what it does instead. A test module says which of them its registry
 has and what that answers, and the suite holds it to that."""
