@@ -327,6 +327,13 @@ class KafkaAdmin:
             return self._client.describe_consumer_groups([group], request_timeout=self._timeout)[group]
 
     def group_offsets(self, group: str) -> Mapping[str, OffsetCommit]:
+        # A description first: it is refused at once where the group is closed to us (the other way waits for a coordinator
+        # that it is never told), and waits until the group has a coordinator.
+        try:
+            answer(from_coordinator(lambda: self.ask_group(group), self._timeout), f"reading the offsets of {group}")
+        except BrokerError as error:
+            if error.data.get("kafka_error") != "GROUP_ID_NOT_FOUND":
+                raise
         return committed_offsets(self._bootstrap, self._properties, group, self._names())
 
     def set_group_offsets(self, group: str, offsets: Mapping[str, OffsetCommit]) -> None:

@@ -35,6 +35,9 @@ POLL_S = 0.1
 
 METADATA_TIMEOUT_S = 2.0
 
+REMEMBERED = (KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+"""Refusals that the producer may take from what it knows, without asking."""
+
 ASK_AGAIN_S = 1.0
 """How long a refusal of the whole producer stands before a record asks the cluster again."""
 
@@ -99,10 +102,8 @@ class KafkaWriter:
             except BaseException:
                 self._pending.take_back(receipt)
                 raise
-            # What the producer remembers: the topic was not there. It may have been made since.
-            in_question = (
-                refused is not None and refused.code() == UNKNOWN.code() and self._missing.put(receipt, record)
-            )
+            # What the producer remembers: the topic was not there, or closed to us. It may have been made, or opened, since.
+            in_question = refused is not None and refused.code() in REMEMBERED and self._missing.put(receipt, record)
         if in_question:
             return receipt
         if refused is not None and refused.code() == KafkaError._FATAL:

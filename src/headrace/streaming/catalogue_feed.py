@@ -93,7 +93,8 @@ class FollowedCatalogue:
         self._reader = broker.reader()
         found: CompiledCatalogue | None = None
         try:
-            if self._topic in broker.admin.topics(self._topic):
+            # Asked for by its name: one that this program may not see is refused, not missing.
+            if self._topic in broker.admin.topic_ids([self._topic]):
                 self._reader.assign({self._topic: OffsetAt.EARLIEST})
                 self._read_to_end()
                 found = from_records(self._records.values())

@@ -66,14 +66,15 @@ def give_birth(admin: TopicAdmin, group: str, prefix: str, start: str, clock: Cl
         if admin.group_offsets(group):
             return False
         topics: Mapping[str, TopicDescription] = admin.topics(prefix)
-        marker = admin.topics(names.catalogue_topic()).get(names.catalogue_topic())
+        marker = names.catalogue_topic()
+        marker_id = admin.topic_ids([marker]).get(marker)
         commits = {
             topic: OffsetCommit(offset, commit_metadata(topics[topic].id))
             for topic, offset in admin.offsets(topics, parse_start(start)).items()
         }
-        if marker is not None:
-            for topic, offset in admin.offsets([marker.name], OffsetAt.LATEST).items():
-                commits[topic] = OffsetCommit(offset, f"{commit_metadata(marker.id)};born={clock.now_ms()}")
+        if marker_id is not None:
+            for topic, offset in admin.offsets([marker], OffsetAt.LATEST).items():
+                commits[topic] = OffsetCommit(offset, f"{commit_metadata(marker_id)};born={clock.now_ms()}")
         if not commits:
             return False
         try:
