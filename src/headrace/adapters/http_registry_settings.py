@@ -94,7 +94,7 @@ PROPERTIES: Final[Mapping[str, str]] = {
     "proxy": "URL of a proxy; else that of the environment (`HTTPS_PROXY`, `NO_PROXY`)",
     "timeout": "seconds for one request (30)",
     "max.retries": "further attempts of a request (3)",
-    "retries.wait.ms": "the longest wait before the first of them (500); it doubles each time",
+    "retries.wait.ms": "the longest wait before the first of them; it doubles each time (500)",
     "retries.max.wait.ms": "the longest wait at all (20000)",
     "cache.latest.ttl.sec": "how long a subject's latest version, and where a schema stands in it, are believed (60)",
     "cache.capacity": "how many such answers are kept (20000)",

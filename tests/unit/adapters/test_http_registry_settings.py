@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import pickle
+import re
 import traceback
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,3 +171,24 @@ def test_secrets_show_nowhere(properties: dict[str, str], answer: Any, caplog: p
     shown += [record.getMessage() for record in caplog.records]
     basic = b64encode(f"key:{SECRET}".encode()).decode()
     assert registry.requests and not [text for text in shown if SECRET in text or basic in text]
+
+
+def test_the_page_s_table_is_the_properties() -> None:
+    """docs/registry.md has a row for each property, in order, with what it is."""
+    page_text = (Path(__file__).parents[3] / "docs" / "registry.md").read_text()
+    rows = re.findall(r"^\| `([a-z.]+)` \| (.+) \|$", page_text, re.MULTILINE)
+    assert dict(rows) == PROPERTIES and [name for name, _ in rows] == list(PROPERTIES)
+
+
+def test_the_defaults_that_the_table_tells_are_the_defaults() -> None:
+    """A number in brackets at a property is what it is where nothing is said."""
+    told = {name: float(found[1]) for name, what in PROPERTIES.items() if (found := re.search(r"\((\d+)\)$", what))}
+    settings = registry_settings(URL)
+    assert told == {
+        "timeout": settings.timeout,
+        "max.retries": settings.max_retries,
+        "retries.wait.ms": settings.retry_wait * 1000,
+        "retries.max.wait.ms": settings.retry_max_wait * 1000,
+        "cache.latest.ttl.sec": settings.latest_ttl,
+        "cache.capacity": settings.cache_capacity,
+    }
