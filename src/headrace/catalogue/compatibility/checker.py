@@ -6,11 +6,14 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
-from headrace.catalogue.compatibility import modes
+from headrace.catalogue.compatibility import avro_verdict, json_verdict, modes
+from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import ordered
-from headrace.catalogue.compatibility.json_verdict import DirectionVerdict, Side, direction_verdict
+from headrace.catalogue.compatibility.json_verdict import Side
 from headrace.catalogue.compatibility.verdict import Direction, PairVerdict, RegistryAnswer, Verdict
 from headrace.errors import InvalidSchema
+from headrace.model import avro_schema
+from headrace.model.avro_schema import AvroSchema
 from headrace.model.schema import Compatibility, SchemaFormat, SchemaText
 
 
@@ -25,17 +28,35 @@ def side(text: str) -> Side:
         raise InvalidSchema(f"the schema cannot be read: {error}") from error
 
 
+@lru_cache(maxsize=256)
+def avro_side(text: str) -> AvroSchema:
+    """An Avro schema, parsed once. Raises `InvalidSchema`."""
+    try:
+        return avro_schema.parse(json.loads(text))
+    except RecursionError as error:
+        raise InvalidSchema("the schema nests too deeply") from error
+    except ValueError as error:
+        raise InvalidSchema(f"the schema cannot be read: {error}") from error
+
+
 def directions(
     old: SchemaText, new: SchemaText, mode: Compatibility, *, witness: bool, version: int | None
 ) -> list[DirectionVerdict]:
     """The verdict of each direction that ``mode`` asks for."""
-    if old.format is not SchemaFormat.JSON_SCHEMA:
-        raise InvalidSchema(f"schemas of the format {old.format} are not compared here")
-    before, after = side(old.text), side(new.text)
+    if old.format is not new.format:
+        raise InvalidSchema(f"a {new.format.value} schema cannot follow a {old.format.value} schema")
     out = []
     for direction in modes.DIRECTIONS[mode]:
-        writer, reader = (before, after) if direction is Direction.BACKWARD else (after, before)
-        out.append(direction_verdict(writer, reader, direction, witness=witness, version=version))
+        writer, reader = (old, new) if direction is Direction.BACKWARD else (new, old)
+        if old.format is SchemaFormat.AVRO:
+            found = avro_verdict.direction_verdict(
+                avro_side(writer.text), avro_side(reader.text), direction, witness=witness, version=version
+            )
+        else:
+            found = json_verdict.direction_verdict(
+                side(writer.text), side(reader.text), direction, witness=witness, version=version
+            )
+        out.append(found)
     return out
 
 

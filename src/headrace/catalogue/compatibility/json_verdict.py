@@ -8,7 +8,6 @@ false``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import jsonschema
 from jsonschema.validators import validator_for
 
+from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import (
     KINDS,
     Draft,
@@ -32,7 +32,7 @@ from headrace.catalogue.compatibility.json_nodes import JsonSchema, canonical
 from headrace.catalogue.compatibility.json_prover import Prover
 from headrace.catalogue.compatibility.json_state import Gap
 from headrace.catalogue.compatibility.json_witness import TRIES, documents
-from headrace.catalogue.compatibility.verdict import Direction, Finding, Reading, Verdict, Witness
+from headrace.catalogue.compatibility.verdict import Direction, Reading, Verdict, Witness
 from headrace.model.json_references import DRAFT7, Document, Pointer
 from headrace.model.json_schema import FORMATS, Validator, closed, compile_schema, violations
 
@@ -95,16 +95,6 @@ def second_opinion(schema: Any) -> Callable[[Any], bool]:
     stated = {"$schema": DRAFT7, **schema} if isinstance(schema, Mapping) else schema
     made = validator_for(stated)(stated, format_checker=_CHECKER)
     return lambda value: bool(made.is_valid(value))
-
-
-@dataclass(frozen=True, slots=True)
-class DirectionVerdict:
-    """Of one direction between two schemas."""
-
-    semantic: Verdict
-    tolerant: Verdict
-    findings: tuple[Finding, ...]
-    witnesses: tuple[Witness, ...]
 
 
 def direction_verdict(
