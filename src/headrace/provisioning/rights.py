@@ -113,9 +113,7 @@ def _own_rules(application: str, principal: str, parts: list[_Part]) -> Iterator
         yield allow(ResourceKind.TOPIC, letters, Match.LITERAL, Operation.READ)
         yield allow(ResourceKind.TOPIC, letters, Match.LITERAL, Operation.WRITE)
     if any(part.sdk for part in parts):
-        catalogue = names.catalogue_topic()
-        yield allow(ResourceKind.TOPIC, catalogue, Match.LITERAL, Operation.READ)
-        yield allow(ResourceKind.TOPIC, catalogue, Match.LITERAL, Operation.DESCRIBE_CONFIGS)
+        yield allow(ResourceKind.TOPIC, names.catalogue_topic(), Match.LITERAL, Operation.READ)
 
 
 def _tenant_rules(
