@@ -36,7 +36,7 @@ class RegistryProcess:
         """Its process id, while it runs."""
         return self._process.pid if self._process is not None and self._process.running else None
 
-    def start(self, timeout: float = 60) -> RegistryProcess:
+    def start(self, timeout: float = 120) -> RegistryProcess:
         """Return when it answers; where it runs already, at once. Raises `RegistryUnavailable` with the end of its log where it
         does not in ``timeout`` s."""
         if self.pid is not None:

@@ -18,6 +18,9 @@ Regions = Mapping[str, Mapping[str, Any]]
 REGIONS = ("eu", "us")
 """The retail catalogue's."""
 
+START_S = 180.0
+"""How long a cluster may take to come up: seconds on two free cores, and much longer on busy ones."""
+
 
 def regions_of(config: Path) -> Regions:
     """The regions that a file of headrace.yaml's form declares. Places of secrets that count from the working directory are
@@ -67,7 +70,9 @@ def local_kafka(tell: Callable[[str], None]) -> Iterator[Regions]:
         regions = {}
         for id_ in REGIONS:
             tell(f"Apache Kafka and a registry for {id_}")
-            kafka = stack.enter_context(KafkaServer(quick_start=False))
+            kafka = KafkaServer()
+            stack.callback(kafka.stop)
+            kafka.start(START_S)
             registry = stack.enter_context(
                 RegistryProcess(f"kafka:{kafka.bootstrap}", log=kafka.folder / "registry.log")
             )
