@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -142,6 +141,5 @@ def test_a_port_that_is_taken_and_options_that_do_not_fit_are_usage_errors(tmp_p
                 capture_output=True,
                 text=True,
                 timeout=60,
-                env={**os.environ, "HEADRACE_CLUSTER": ""},
             )
             assert (done.returncode, "hint" in done.stderr) == (2, True), done.stderr

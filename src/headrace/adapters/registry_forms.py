@@ -20,7 +20,10 @@ _FIRST = ("type", "name", "namespace", "doc", "fields", "symbols", "items", "val
 """The order in which Avro attributes are printed; others follow by name."""
 
 _NAMED = ("record", "error", "enum", "fixed")
-_PRIMITIVE = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+_KEYWORDS = frozenset(
+    {"null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map", "union", *_NAMED}
+)
+"""Types that no namespace belongs to."""
 
 
 @lru_cache(maxsize=8_192)
@@ -63,7 +66,7 @@ def _dumps(document: Any, *, sort: bool) -> str:
 
 def _avro(node: Any, namespace: str) -> Any:
     if isinstance(node, str):
-        return node if node in _PRIMITIVE or "." in node or not namespace else f"{namespace}.{node}"
+        return node if node in _KEYWORDS or "." in node or not namespace else f"{namespace}.{node}"
     if isinstance(node, list):
         return [_avro(branch, namespace) for branch in node]
     if not isinstance(node, Mapping):
