@@ -30,8 +30,9 @@ from headrace.streaming.lanes import Lane
 from headrace.streaming.producer import Producer
 from headrace.streaming.registrars import ConsumerDecorators
 from headrace.streaming.signals import ending_on_signals
-from headrace.streaming.statistics import Statistics
+from headrace.streaming.statistics import Row, Statistics
 from headrace.streaming.turn import Observer
+from headrace.streaming.watched import Watch
 
 log = logging.getLogger("headrace")
 
@@ -98,6 +99,8 @@ class App(ConsumerDecorators):
             connection.close(0)
             raise
         self._connection = connection
+        if connection.observation.metrics is not None:
+            connection.observation.metrics.start(Watch(connection, self.rows, lambda: self.consumers))
 
     def close(self) -> None:
         """Stop consuming (drain, commit), flush what was published, close. Again: nothing."""
@@ -108,6 +111,8 @@ class App(ConsumerDecorators):
                 return
             for producer in self._producers.values():
                 producer.unbind()
+            if connection.observation.metrics is not None:
+                connection.observation.metrics.stop()
             connection.close(connection.limits.drain_timeout)
 
     def __enter__(self) -> Self:
@@ -182,7 +187,6 @@ class App(ConsumerDecorators):
                 registration,
                 product,
                 application=connection.application,
-                region=connection.region,
                 broker=connection.broker,
                 writer=connection.writer,
                 feed=connection.feed,
@@ -194,6 +198,7 @@ class App(ConsumerDecorators):
                 make_driver=make_driver,
                 observer=observe(registration),
                 linger=linger,
+                observation=connection.observation,
             )
             made.append(consumer)
             consumer.open()
@@ -337,10 +342,14 @@ class App(ConsumerDecorators):
 
     def statistics(self) -> Statistics:
         """Counts and latencies since the app was made, by product, tenant and purpose."""
+        return Statistics(self.rows())
+
+    def rows(self) -> list[Row]:
+        """The rows that `statistics` sums up, as they are counted in."""
         rows = [row for producer in self._producers.values() for row in producer.rows]
         for consumer in [*self._past, *self._consumers]:
             rows += consumer.rows
-        return Statistics(rows)
+        return rows
 
     def behind(self) -> int:
         """How many offsets the lanes of this process are behind the ends of their topics, in total."""

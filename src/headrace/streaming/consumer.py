@@ -28,11 +28,12 @@ from headrace.streaming.catalogue_feed import CatalogueFeed
 from headrace.streaming.committing import make_committer
 from headrace.streaming.decoder import Decoder
 from headrace.streaming.drivers import Driver, Steps
-from headrace.streaming.flow import flow
+from headrace.streaming.flow import flow, poll_timeout
 from headrace.streaming.handler import Registration
 from headrace.streaming.hidden import tell_hidden
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
+from headrace.streaming.observation import UNWATCHED, Observation
 from headrace.streaming.published import HeldRecord, drop
 from headrace.streaming.start import give_birth, replaced_topic
 from headrace.streaming.statistics import Row
@@ -52,7 +53,6 @@ class Consumer:
         product: CompiledProduct,
         *,
         application: str,
-        region: str,
         broker: Broker,
         writer: RecordWriter,
         feed: CatalogueFeed,
@@ -62,6 +62,7 @@ class Consumer:
         make_driver: DriverMaker,
         observer: Observer | None = None,
         linger: bool = True,
+        observation: Observation = UNWATCHED,
     ) -> None:
         """``linger`` False: batches are handed out as they are, without waiting for more (`headrace.testing`)."""
         self._linger = linger
@@ -99,6 +100,7 @@ class Consumer:
             freed=self._freed,
             observer=observer,
             linger=linger,
+            observation=observation,
         )
         self._driver = make_driver(registration, self._turns.turn, self._finished)
         self._reader = broker.reader(self.group)
@@ -208,20 +210,9 @@ class Consumer:
         return lane.full or (not self._linger and bool(lane.held))
 
     def _poll_timeout(self) -> float:
-        """Short while anything waits for this thread: a lane to resume, a retry's time, a commit."""
         longest = min(0.5, self._commit_interval)
         with self._lock:
-            now = self._clock.monotonic()
-            for lane in self._lanes.values():
-                if lane.paused or lane.full:
-                    return 0.01
-                if lane.held:
-                    longest = min(longest, max(self._next_commit - now, 0.001))
-                if lane.running:
-                    longest = min(longest, 0.05)
-                elif (due := lane.due(now)) is not None:
-                    longest = min(longest, max(due - now, 0.001))
-        return longest
+            return poll_timeout(self._lanes.values(), self._clock.monotonic(), longest, self._next_commit)
 
     def _schedule(self, lane: Lane, now: float) -> bool:
         """Submit a lane's turn if one is due (lock held)."""
@@ -278,6 +269,8 @@ class Consumer:
         self._next_commit = self._clock.monotonic() + self._commit_interval
         with self._lock:
             chosen = list(self._lanes.values() if lanes is None else lanes)
+            for lane in chosen:
+                self._turns.settle_ahead(lane)
         self._committer.commit(lane for lane in chosen if lane.topic not in self._going_back)
 
     def stop_lane(self, lane: Lane, error: HeadraceError) -> None:

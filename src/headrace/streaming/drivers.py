@@ -131,7 +131,11 @@ def _invoke(call: Invocation, handler: Callable[..., Any], holder: ResourceHolde
             return Retry(f"the resource cannot be opened: {type(error).__name__}: {error}")
     token = PUBLISHED.set(call.published)
     try:
-        handler(*arguments)
+        if call.around is None:
+            handler(*arguments)
+        else:
+            with call.around:
+                handler(*arguments)
     except BaseException as error:
         return error
     finally:
@@ -167,7 +171,11 @@ async def _ainvoke(
             return Retry(f"the resource cannot be opened: {type(error).__name__}: {error}")
     token = PUBLISHED.set(call.published)
     try:
-        await handler(*arguments)
+        if call.around is None:
+            await handler(*arguments)
+        else:
+            with call.around:
+                await handler(*arguments)
     except asyncio.CancelledError:
         if not call.lane.open:
             raise

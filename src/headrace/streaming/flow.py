@@ -12,6 +12,21 @@ from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
 
 
+def poll_timeout(lanes: Iterable[Lane], now: float, longest: float, next_commit: float) -> float:
+    """Seconds to wait for records: at most ``longest``, less where anything waits for the polling thread (a lane to resume, a
+    retry's time, a commit)."""
+    for lane in lanes:
+        if lane.paused or lane.full:
+            return 0.01
+        if lane.held:
+            longest = min(longest, max(next_commit - now, 0.001))
+        if lane.running:
+            longest = min(longest, 0.05)
+        elif (due := lane.due(now)) is not None:
+            longest = min(longest, max(due - now, 0.001))
+    return longest
+
+
 def flow(lanes: Iterable[Lane], held: int, limits: Limits) -> tuple[list[str], list[str]]:
     """Topics to pause and to resume; ``paused`` is set on their lanes. ``held``: bytes of all lanes together.
 

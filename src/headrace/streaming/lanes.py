@@ -16,7 +16,7 @@ from headrace.errors import HeadraceError
 from headrace.interfaces.receipt import Receipt
 from headrace.model.record import StoredRecord
 from headrace.streaming.outcome import Batch, RejectLimit, RejectMeter, seconds
-from headrace.streaming.published import HeldRecord
+from headrace.streaming.published import HeldRecord, Published
 from headrace.streaming.statistics import Row
 
 RECORD_BYTES: Final = 256
@@ -24,6 +24,12 @@ RECORD_BYTES: Final = 256
 
 
 _CUT_BYTES: Final = 1024**2
+
+AHEAD: Final = 64
+"""Events that are decoded together where they are handed out one at a time..."""
+
+_AHEAD_BYTES: Final = 256 * 1024
+"""...unless they are larger than this together."""
 
 
 class LaneState(Enum):
@@ -82,6 +88,8 @@ class Lane:
         self.row = row or Row("", tenant)
         self.publishing: deque[tuple[int, Receipt]] = deque()
         """Receipts of what handlers published, with the offset that they were handling: a commit waits for them."""
+        self.ahead: list[tuple[int, Published]] = []
+        """Offsets of events that the turn under way has had accepted and not settled yet, and what was published for each."""
         self.held: list[HeldRecord] = []
         """What accepting handlers published, and dead letters, of a transactional consumer: for its next transaction."""
         self.held_bytes = 0
@@ -135,11 +143,14 @@ class Lane:
             due = max(due, (self._filled_since or now) + self._within)
         return due
 
-    def take(self) -> list[StoredRecord]:
-        """The records of the next call: a batch's, or one. They stay at the head until settled."""
+    def take(self, *, ahead: bool = False) -> list[StoredRecord]:
+        """The records of the next call: a batch's, or one. They stay at the head until settled. ``ahead``: where calls take
+        one, those of the next few, as long as nothing has failed and they are small."""
         count = self._size
         if self.single:
             count = 1
+        elif ahead and self._batch is None and self.attempt == 1:
+            count = self._few()
         count = min(count, self.buffered, max(self._uncommitted_limit - self._uncommitted, 1))
         taken = list(self._buffer[0][self._at : self._at + count])
         if len(taken) < count:
@@ -148,6 +159,14 @@ class Lane:
                 if len(taken) == count:
                     break
         return taken
+
+    def _few(self) -> int:
+        size = 0
+        for count, record in enumerate(islice(self._buffer[0], self._at, self._at + AHEAD), 1):
+            size += len(record.value or b"")
+            if size > _AHEAD_BYTES:
+                return count
+        return AHEAD
 
     def settle(self, count: int, now: float) -> int:
         """The first ``count`` records are finished with; the bytes that this frees."""

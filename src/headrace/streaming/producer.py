@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, overload
 
+from headrace.clock import Clock
 from headrace.envelope.codec import ProductCodec
 from headrace.errors import (
     Closed,
@@ -31,9 +32,11 @@ from headrace.model.record import Record
 from headrace.streaming.connection import Connection
 from headrace.streaming.event import Event
 from headrace.streaming.hints import did_you_mean, options
+from headrace.streaming.metrics import SAMPLED
 from headrace.streaming.models import Model
 from headrace.streaming.published import PUBLISHED
 from headrace.streaming.statistics import Row
+from headrace.streaming.tracing import Tracing, traceparent_of
 
 Encode = Callable[..., tuple[str, Record]]
 
@@ -64,6 +67,10 @@ class Producer:
         self._rows: dict[str, Row] = {}
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._tracing: Tracing | None = None
+        self._timed: Clock | None = None
+        """Set where acknowledgements are timed."""
+        self._taken = 0
         self._write: Callable[..., Receipt] = self._closed
         self._try_write: Callable[..., Receipt] = self._closed
         self._routes: dict[tuple[str, str], _Route] = {}
@@ -79,6 +86,8 @@ class Producer:
         self._catalogue = connection.feed.current
         self._write = connection.writer.publish
         self._try_write = connection.writer.try_publish
+        self._tracing = connection.observation.tracing
+        self._timed = connection.clock if connection.observation.metrics is not None else None
         self._connection = connection
         connection.feed.follow(self._follow)
 
@@ -177,19 +186,70 @@ class Producer:
             route = self._routes.get((event, tenant)) or self._route(event, tenant)
             if envelope:
                 envelope = _envelope(envelope)
+            if self._tracing is not None:
+                return self._traced(self._tracing, write, event, route, data, envelope)
             event_id, record = route.encode(data, **envelope)
         except (EventError, DeclarationError):
             self._refused(tenant)
             raise
         return self._send(write, route, record, event_id)
 
+    def _traced(
+        self,
+        tracing: Tracing,
+        write: Callable[..., Receipt],
+        event: str,
+        route: _Route,
+        data: Any,
+        envelope: dict[str, Any],
+    ) -> Receipt:
+        """Encode and send, in a span where this publish is sampled."""
+        span = tracing.publishing(self._product.id, route.topic, event, envelope.get("traceparent"))
+        if span is None:
+            event_id, record = route.encode(data, **envelope)
+            return self._send(write, route, record, event_id)
+        try:
+            traceparent = traceparent_of(span)
+            if traceparent is not None:
+                envelope = {**envelope, "traceparent": traceparent}
+            event_id, record = route.encode(data, **envelope)
+            receipt = self._send(write, route, record, event_id)
+        except BaseException as error:
+            tracing.failed(span, error)
+            raise
+        tracing.published(span, receipt)
+        return receipt
+
     def _send(self, write: Callable[..., Receipt], route: _Route, record: Record, event_id: str) -> Receipt:
+        if self._timed is not None:
+            self._taken += 1
+            if not self._taken % SAMPLED:
+                return self._send_timed(self._timed, write, route, record, event_id)
         published = _published()
         if published is not None:
             return published.publish(write, route.topic, record, event_id, route.row)
         receipt = write(route.topic, record, event_id)
         # Nothing is called between reading and writing the count, so threads do not lose each other's.
         route.row.published += 1
+        return receipt
+
+    def _send_timed(
+        self, clock: Clock, write: Callable[..., Receipt], route: _Route, record: Record, event_id: str
+    ) -> Receipt:
+        begun = clock.monotonic()
+        histogram = route.row.acknowledgement
+
+        def acknowledged(receipt: Receipt) -> None:
+            if receipt.error is None:
+                histogram.add(int((clock.monotonic() - begun) * 1e6))
+
+        published = _published()
+        if published is not None:
+            receipt = published.publish(write, route.topic, record, event_id, route.row)
+        else:
+            receipt = write(route.topic, record, event_id)
+            route.row.published += 1
+        receipt.add_done_callback(acknowledged)
         return receipt
 
     def _refused(self, tenant: str) -> None:

@@ -13,8 +13,8 @@ _SUB = 1 << _SUB_BITS
 
 
 class Histogram:
-    """Whole milliseconds in log-linear buckets (as HdrHistogram has them): 32 a power of two, so a quantile is at most
-    3.2 % above the true value. Merging adds the buckets. One writer; readers may look at any time."""
+    """Whole milliseconds (or another unit) in log-linear buckets (as HdrHistogram has them): 32 a power of two, so a quantile
+    is at most 3.2 % above the true value. Merging adds the buckets. One writer; readers may look at any time."""
 
     __slots__ = ("buckets", "count", "maximum", "total")
 
@@ -55,7 +55,7 @@ class Histogram:
         for bucket in sorted(self.buckets):
             seen += self.buckets[bucket]
             if seen >= wanted:
-                return min(_upper(bucket), self.maximum)
+                return min(upper_end(bucket), self.maximum)
         return self.maximum
 
     def to_json(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Histogram:
         return made
 
 
-def _upper(bucket: int) -> int:
+def upper_end(bucket: int) -> int:
     """The largest value that falls into a bucket. Below 64 a bucket is one value."""
     if bucket < 2 * _SUB:
         return bucket
@@ -85,6 +85,7 @@ def _upper(bucket: int) -> int:
     return ((bucket - (shift << _SUB_BITS)) + 1 << shift) - 1
 
 
+TIMES = ("latency", "handler", "acknowledgement")
 COUNTS = ("published", "refused", "accepted", "rejected", "retried", "passed_over", "duplicates")
 
 
@@ -93,7 +94,8 @@ class Row:
     """One product and tenant, for one ``purpose`` of consuming (None: publishing).
 
     ``refused``: publishes that raised. ``retried``: calls handed out again. ``passed_over``: events of a declared type that
-    the consumer has no handler for. ``latency``: from the log's time to the handler, ms.
+    the consumer has no handler for. ``latency``: from the log's time to the handler, ms. ``handler``: of each call;
+    ``acknowledgement``: from a publish to its receipt, of a sample; both in microseconds, and only where metrics are on.
     """
 
     product: str
@@ -107,6 +109,8 @@ class Row:
     passed_over: int = 0
     duplicates: int = 0
     latency: Histogram = field(default_factory=Histogram)
+    handler: Histogram = field(default_factory=Histogram)
+    acknowledgement: Histogram = field(default_factory=Histogram)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -125,7 +129,8 @@ class Statistics:
         mine = self._rows.setdefault(row.key, Row(row.product, row.tenant, row.purpose))
         for name in COUNTS:
             setattr(mine, name, getattr(mine, name) + getattr(row, name))
-        mine.latency.merge(row.latency)
+        for name in TIMES:
+            getattr(mine, name).merge(getattr(row, name))
 
     @property
     def rows(self) -> list[Row]:
@@ -144,10 +149,13 @@ class Statistics:
         return [
             {"product": row.product, "tenant": row.tenant, "purpose": row.purpose}
             | {name: getattr(row, name) for name in COUNTS}
-            | {"latency": row.latency.to_json()}
+            | {name: getattr(row, name).to_json() for name in TIMES}
             for row in self.rows
         ]
 
     @classmethod
     def from_json(cls, value: Iterable[Mapping[str, Any]]) -> Statistics:
-        return cls(Row(**(dict(row) | {"latency": Histogram.from_json(row["latency"])})) for row in value)
+        return cls(
+            Row(**(dict(row) | {name: Histogram.from_json(row[name]) for name in TIMES if name in row}))
+            for row in value
+        )

@@ -11,6 +11,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -25,6 +26,7 @@ from headrace.streaming.decoder import Decoded, Decoder, PassedOver
 from headrace.streaming.event import Event, Handing
 from headrace.streaming.handler import Registration
 from headrace.streaming.lanes import Lane
+from headrace.streaming.observation import UNWATCHED, Observation
 from headrace.streaming.outcome import Reject, Retry
 from headrace.streaming.published import Noted, Outbox, Published
 
@@ -38,6 +40,8 @@ class Invocation:
     lane: Lane
     argument: Any
     published: Published
+    around: AbstractContextManager[None] | None = None
+    """Entered around the handler: its span."""
 
 
 Effect = Invocation | list[Receipt]
@@ -72,6 +76,9 @@ class Turns:
     SLICE_S = 0.05
     """A turn gives way after so long, so that few workers serve many lanes."""
 
+    TOGETHER_S = 0.005
+    """Events that are handed out one at a time, and accepted, are settled together within so long."""
+
     def __init__(
         self,
         registration: Registration,
@@ -85,6 +92,7 @@ class Turns:
         freed: Callable[[Lane, int], None],
         observer: Observer | None = None,
         linger: bool = True,
+        observation: Observation = UNWATCHED,
     ) -> None:
         self._linger = linger
         self._registration = registration
@@ -98,6 +106,8 @@ class Turns:
         self._clock = clock
         self._freed = freed
         self._observer = observer
+        self._tracing = observation.tracing
+        self._timed = observation.metrics is not None
         self._plain = not registration.deduplicate and observer is None
         """Nobody looks at single events between decoding and the handler."""
 
@@ -110,14 +120,16 @@ class Turns:
                 due = lane.due(now, linger=self._linger)
                 if due is None or due > now:
                     return
-                records = lane.take()
-            yield from self._call(lane, records)
+                records = lane.take(ahead=self._plain)
+            if len(records) > 1 and self._registration.batch is None:
+                yield from self._calls(lane, records, end)
+            else:
+                yield from self._call(lane, records)
             if self._clock.monotonic() >= end:
                 return
 
-    def _call(self, lane: Lane, records: Sequence[StoredRecord]) -> Generator[Effect, Any, None]:
-        """One handler call and what comes of it. Where every record is an event to hand out, and all are accepted, nothing
-        is done for each of them but decoding: the rest has its own, slower way by `_Item`s."""
+    def _decode(self, lane: Lane, records: Sequence[StoredRecord]) -> tuple[list[Decoded], bool]:
+        """What becomes of records, and whether each is an event to hand out. None: the lane has to wait, or has stopped."""
         decoded: list[Decoded] = []
         clean = False
         try:
@@ -128,14 +140,67 @@ class Turns:
             # Only what says nothing of the record itself ends here: the registry cannot be reached, say.
             if not error.retryable:
                 self._stop(lane, error)
-                return
+                return [], False
             if not decoded:
                 self._again(lane, (), str(error), None, error=False)
+        return decoded, clean
+
+    def _calls(self, lane: Lane, records: Sequence[StoredRecord], end: float) -> Generator[Effect, Any, None]:
+        """Many calls of a handler that takes one event at a time: decoded together, and settled together as long as they are
+        accepted and quick."""
+        decoded, _ = self._decode(lane, records)
+        begun, now_ms = self._clock.monotonic(), self._clock.now_ms
+        for record, found in zip(records, decoded, strict=False):
+            if not isinstance(found, Event):
+                self._settle_ahead(lane)
+                yield from self._finish(lane, self._items(lane, [record], [found]), self._published())
+                if not lane.open or lane.not_before or lane.draining:
+                    return
+                continue
+            lane.row.latency.add(now_ms() - record.timestamp)
+            published = self._published()
+            outcome = yield from self._hand_out(lane, [found], published)
+            if not lane.open:
+                break
+            if outcome is not None or found._rejected is not None:
+                self._settle_ahead(lane)
+                items, afterwards = self._decide(lane, [_Item(record, found)], [found], outcome)
+                yield from self._finish(lane, items, published, afterwards)
                 return
+            lane.ahead.append((record.offset, published))
+            now = self._clock.monotonic()
+            if now - begun >= self.TOGETHER_S or lane.draining:
+                self._settle_ahead(lane)
+                begun = now
+                if now >= end or lane.draining or not lane.open:
+                    return
+        self._settle_ahead(lane)
+
+    def _settle_ahead(self, lane: Lane) -> None:
+        with self._lock:
+            self.settle_ahead(lane)
+        if not lane.open:
+            self._drop(lane.ahead)
+
+    def settle_ahead(self, lane: Lane) -> None:
+        """Settle what a turn that is under way has had accepted (lock held). Its consumer does it before a commit, so that a
+        handler that hangs holds up only its own event."""
+        if lane.ahead and lane.open:
+            # More may be appended meanwhile, which then stays.
+            accepted = lane.ahead[:]
+            del lane.ahead[: len(accepted)]
+            self._accept_locked(lane, len(accepted), accepted)
+
+    def _call(self, lane: Lane, records: Sequence[StoredRecord]) -> Generator[Effect, Any, None]:
+        """One handler call and what comes of it. Where every record is an event to hand out, and all are accepted, nothing
+        is done for each of them but decoding: the rest has its own, slower way by `_Item`s."""
+        decoded, clean = self._decode(lane, records)
+        if not decoded:
+            return
         plain = clean and self._plain
         items = [] if plain else self._items(lane, records, decoded)
         events: list[Any] = decoded if plain else [item.event for item in items if item.event is not None]
-        published: Published = Outbox(self._held_receipts) if self._registration.transactional else Noted()
+        published = self._published()
         afterwards: Callable[[], None] | None = None
         if events:
             if lane.attempt == 1:
@@ -146,11 +211,19 @@ class Turns:
                 return  # taken away while the handler ran: whoever has the topic now hands the event out again
             if plain:
                 if outcome is None and not [event for event in events if event._rejected is not None]:
-                    lane.meter.accepted(len(events))
-                    self._accept(lane, len(events), events[-1].record.offset, published)
+                    self._accept(lane, len(events), [(events[-1].record.offset, published)])
                     return
                 items = [_Item(event.record, event) for event in events]
             items, afterwards = self._decide(lane, items, events, outcome)
+        yield from self._finish(lane, items, published, afterwards)
+
+    def _published(self) -> Published:
+        return Outbox(self._held_receipts) if self._registration.transactional else Noted()
+
+    def _finish(
+        self, lane: Lane, items: list[_Item], published: Published, afterwards: Callable[[], None] | None = None
+    ) -> Generator[Effect, Any, None]:
+        """Dead-letter and settle what is decided, then see to the rest."""
         if any(item.reason is not None for item in items):
             if not (yield from self._dead_letters(lane, items, published)):
                 return
@@ -164,13 +237,19 @@ class Turns:
         self, lane: Lane, events: list[Any], published: Published
     ) -> Generator[Effect, Any, BaseException | None]:
         argument = events[0] if self._registration.batch is None else events
+        around = None
+        if self._tracing is not None:
+            around = self._tracing.handling(self._group, self._registration.product, events)
+        begun = self._clock.monotonic() if self._timed else 0.0
         kept = False
         try:
-            outcome: BaseException | None = yield Invocation(lane, argument, published)
+            outcome: BaseException | None = yield Invocation(lane, argument, published, around)
             kept = outcome is None and lane.open
         finally:  # also where the handler was cancelled
             if isinstance(published, Outbox):
                 published.close(keep=kept)
+        if self._timed:
+            lane.row.handler.add(int((self._clock.monotonic() - begun) * 1e6))
         return outcome
 
     def _items(self, lane: Lane, records: Sequence[StoredRecord], decoded: Sequence[Decoded]) -> list[_Item]:
@@ -337,34 +416,48 @@ class Turns:
                     else:
                         row.accepted += 1
                 lane.remember((i.event.source, i.event.id) for i in items if i.event is not None)
-                self._settle_lane(lane, len(items), items[-1].record.offset if items else -1, published)
+                if items:
+                    self._take_over(lane, items[-1].record.offset, published)
+                self._freed(lane, lane.settle(len(items), self._clock.monotonic()))
         if not ours:
-            if isinstance(published, Outbox):
-                published.close(keep=False)
+            self._drop([(-1, published)])
         elif self._observer is not None:
             for item in items:
                 outcome = "rejected" if item.reason is not None else item.skipped or "accepted"
                 self._observer.settled(item.record, item.event, outcome, item.reason or "")
 
-    def _accept(self, lane: Lane, count: int, last: int, published: Published) -> None:
-        """As `_settle`, for ``count`` events that are all accepted, of which the last has the offset ``last``."""
+    def _accept(self, lane: Lane, count: int, outputs: Sequence[tuple[int, Published]]) -> None:
+        """As `_settle`, for ``count`` events that are all accepted. ``outputs``: what handlers published, each with the offset
+        that may be committed only with it."""
         with self._lock:
             ours = lane.open
             if ours:
-                lane.row.accepted += count
-                self._settle_lane(lane, count, last, published)
-        if not ours and isinstance(published, Outbox):
-            published.close(keep=False)
+                self._accept_locked(lane, count, outputs)
+        if not ours:
+            self._drop(outputs)
 
-    def _settle_lane(self, lane: Lane, count: int, last: int, published: Published) -> None:
-        """Move the lane on by ``count`` records (lock held)."""
+    def _accept_locked(self, lane: Lane, count: int, outputs: Sequence[tuple[int, Published]]) -> None:
+        lane.meter.accepted(count)
+        lane.row.accepted += count
+        for offset, published in outputs:
+            self._take_over(lane, offset, published)
+        self._freed(lane, lane.settle(count, self._clock.monotonic()))
+
+    @staticmethod
+    def _drop(outputs: Sequence[tuple[int, Published]]) -> None:
+        for _, published in outputs:
+            if isinstance(published, Outbox):
+                published.close(keep=False)
+
+    @staticmethod
+    def _take_over(lane: Lane, offset: int, published: Published) -> None:
+        """The lane keeps what was published with the record at ``offset`` (lock held)."""
         if isinstance(published, Outbox):
             lane.hold(published.records)
-        elif count and published.receipts:
-            for receipt in published.receipts:
-                if not receipt.done or receipt.error is not None:
-                    lane.publishing.append((last, receipt))
-        self._freed(lane, lane.settle(count, self._clock.monotonic()))
+            return
+        for receipt in published.receipts:
+            if not receipt.done or receipt.error is not None:
+                lane.publishing.append((offset, receipt))
 
     def _stop(self, lane: Lane, error: HeadraceError) -> None:
         stop_lane(lane, error, self._group, self._lock, self._freed)

@@ -327,7 +327,7 @@ def test_an_offset_waits_for_what_its_handler_published(world: Any) -> None:
             orders.publish("OrderProposalCreated", sale(event.data["quantity"]), tenant=event.tenant, causation=event)
 
     publish(world, "acme", 1, 2, 3, 1)
-    world.broker.writer = lambda: writer
+    world.broker.writer = lambda **_: writer
     with running(app):
         until(lambda: app.statistics().total("accepted") == 4)
         until(lambda: committed(world, "plan.x") == 1)
@@ -352,7 +352,7 @@ def test_what_could_not_be_published_for_now_is_published_again(world: Any) -> N
         orders.publish("OrderProposalCreated", sale(event.data["quantity"]), tenant=event.tenant, causation=event)
 
     publish(world, "acme", 1, 2, 3)
-    world.broker.writer = lambda: writer
+    world.broker.writer = lambda **_: writer
     with running(app):
         until(lambda: len(writer.receipts) == 3)
         settle(writer.condition, writer.receipts[:1], 0, 0)
