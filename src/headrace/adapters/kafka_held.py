@@ -45,11 +45,13 @@ def patterns_of(prefix: str) -> list[str]:
 
 class Held:
     """A topic that is read. ``start``: where reading was begun, maybe a logical offset; ``position``: the next offset, as
-    far as it is known; ``failed``: its error was told."""
+    far as it is known; ``anywhere``: nobody has read it, so that the earliest is right, whatever it is; ``failed``: its
+    error was told."""
 
-    __slots__ = ("failed", "generation", "position", "start")
+    __slots__ = ("anywhere", "failed", "generation", "position", "start")
 
-    def __init__(self, generation: int, start: int) -> None:
+    def __init__(self, generation: int, start: int, *, anywhere: bool = False) -> None:
+        self.anywhere = anywhere
         self.generation = generation
         self.start = start
         self.position = max(start, 0)

@@ -125,6 +125,8 @@ class KafkaReader:
         try:
             ids, denied = self._looked_up(topics)
             commits = self._committed(consumer, [topic for topic in topics if topic not in denied])
+            # Asked for together: the client would ask for the beginning of each topic by itself, thousands of requests.
+            earliest = self._admin.offsets([t for t, commit in commits.items() if commit is None], OffsetAt.EARLIEST)
             commits |= dict.fromkeys(denied)
             generation = generation_of(consumer.consumer_group_metadata())
         except BrokerError as error:
@@ -135,7 +137,8 @@ class KafkaReader:
             self._watch.settled()
         for topic in topics:
             commit = commits[topic]
-            self._held[topic] = Held(generation, OFFSET_BEGINNING if commit is None else commit.offset)
+            start = earliest.get(topic, OFFSET_BEGINNING) if commit is None else commit.offset
+            self._held[topic] = Held(generation, start, anywhere=commit is None)
         try:
             self._starting = frozenset(topics)
             if topics:
@@ -308,6 +311,12 @@ class KafkaReader:
                 LOG.warning("reading %s: %s", topic, error.str())
                 return
             translated_error = broker_error(error, f"reading {topic}", topic=topic)
+            held = self._held[topic]
+            if isinstance(translated_error, OffsetOutOfRange) and held.anywhere and held.position == held.start:
+                # Retention has moved the beginning since it was asked for; nothing was promised about what it took.
+                held.start, held.anywhere = OFFSET_BEGINNING, False
+                self._read_from(topic, OFFSET_BEGINNING)
+                return
             if isinstance(translated_error, OffsetOutOfRange):
                 translated_error = self._why_out_of_range(topic, error)
             self._fail(topic, translated_error)
@@ -353,6 +362,7 @@ class KafkaReader:
         if held is None:
             raise self._fenced([topic])
         held.start = held.position = offset
+        held.anywhere = False
         if held.failed:  # the pause was ours
             held.failed = False
             self._paused.discard(topic)
