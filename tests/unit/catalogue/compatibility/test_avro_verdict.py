@@ -23,6 +23,8 @@ def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
 A, B = field("a", "int"), field("b", "string")
 AB = {"type": "enum", "name": "K", "symbols": ["A", "B"]}
 ABC = {"type": "enum", "name": "K", "symbols": ["A", "B", "C"]}
+LONGS, INTS = {"type": "array", "items": "long"}, {"type": "array", "items": "int"}
+MAP = {"type": "map", "values": "string"}
 
 CASES = [
     ("a field more for the writer", record(A, B), record(A), "safe"),
@@ -37,9 +39,9 @@ CASES = [
     ("null allowed", record(field("a", ["null", "int"])), record(A), "null a"),
     ("null taken", record(A), record(field("a", ["null", "int"])), "safe"),
     ("a symbol more", record(field("k", ABC)), record(field("k", AB)), "values k"),
-    ("a symbol more, with the reader's default", record(field("k", ABC)), record(field("k", {**AB, "default": "A"})), "safe"),
-    ("an item's type", record(field("l", {"type": "array", "items": "long"})), record(field("l", {"type": "array", "items": "int"})), "type l[]"),
-    ("a map's type", record(field("m", {"type": "map", "values": "string"})), record(field("m", {"type": "map", "values": "int"})), "type m.*"),
+    ("a symbol more, with a default", record(field("k", ABC)), record(field("k", {**AB, "default": "A"})), "safe"),
+    ("an item", record(field("l", LONGS)), record(field("l", INTS)), "type l[]"),
+    ("a map", record(field("m", MAP)), record(field("m", {**MAP, "values": "int"})), "type m.*"),
 ]  # fmt: skip
 
 
