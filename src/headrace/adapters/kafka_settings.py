@@ -25,6 +25,12 @@ _SHARED: Mapping[str, str | int] = {
     "log.connection.close": "false",  # idle connections are closed by design
 }
 
+_ADMIN: Mapping[str, str | int] = {
+    # An admin client asks who leads the cluster when it connects, and then every five minutes. Where that node has gone, and
+    # the others had not noticed yet when it asked again, each of its calls timed out until then (2 of 3 clients when tried).
+    "topic.metadata.refresh.interval.ms": 3000,
+}
+
 _PRODUCER: Mapping[str, str | int] = {
     "compression.type": "zstd",
     # The topic's own limit decides; librdkafka's default (1 MB) would refuse a floorplan before the broker sees it. A batch
@@ -109,7 +115,7 @@ def producers(topics: int) -> int:
 def admin_settings(bootstrap: str, properties: Mapping[str, str]) -> dict[str, Any]:
     """For the admin client: the shared settings, and the caller's that are neither a producer's nor a consumer's."""
     given = _without(properties, _PRODUCER_ONLY + _CONSUMER_ONLY)
-    return {"bootstrap.servers": bootstrap, "error_cb": on_client_error, **_SHARED, **given}
+    return {"bootstrap.servers": bootstrap, "error_cb": on_client_error, **_SHARED, **_ADMIN, **given}
 
 
 def producer_settings(
