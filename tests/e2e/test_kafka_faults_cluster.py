@@ -141,7 +141,7 @@ def test_a_node_of_three_is_killed_under_load_and_comes_back(cluster: KafkaServe
     out of order, and what is handled again is within what was in flight."""
     load.consume()
     load.consume()
-    load.produce(rate=400)
+    load.produce(rate=240)
     load.handles(500, "the load has begun")
     node = coordinator(cluster, f"plan.{load.product}")
     killed = time.monotonic()
@@ -162,7 +162,7 @@ def test_consumers_are_killed_in_rebalances(load: Load) -> None:
     """SIGKILL of a member as soon as another one has begun to take its topics over, twice: nothing is lost or out of order,
     each topic is begun again within what was in flight."""
     load.consume()
-    load.produce(rate=300)
+    load.produce(rate=200)
     load.handles(300, "the first member works")
     for members in (2, 3):
         load.consume()
@@ -187,7 +187,7 @@ def test_a_consumer_that_was_stopped_past_its_session_is_fenced(load: Load) -> N
     """SIGSTOP past the session, then SIGCONT: the group goes on without it under higher fences; what the zombie still
     handles is stale by its fence, and within bounds; its commits change nothing."""
     load.consume()
-    load.produce(rate=300)
+    load.produce(rate=200)
     load.handles(300, "the first member works")
     load.consume()
     until(lambda: len(load.accounts.holders) == 2, PATIENCE_S, "the second member works", load.programs)
@@ -212,8 +212,8 @@ def test_transactions_write_each_output_once(cluster: KafkaServer, load: Load) -
     its tenant's order, and none of an attempt that was given up is seen."""
     load.copy()
     load.copy()
-    load.produce(rate=300)
-    load.handles(300, "the load has begun")
+    load.produce(rate=120)
+    load.handles(150, "the load has begun")
     load.consumers[0].kill()
     load.copy()
     until(lambda: len(load.accounts.holders) == 3, PATIENCE_S, "the next member has begun", load.programs)
@@ -221,10 +221,10 @@ def test_transactions_write_each_output_once(cluster: KafkaServer, load: Load) -
     node = coordinator(cluster, f"plan.{load.product}")
     killed = time.monotonic()
     cluster.kill(node)
-    load.handles(300, "the group goes on without the node")
+    load.handles(150, "the group goes on without the node")
     quiet = silence(load.accounts.entries, Handled, killed)
     cluster.start_node(node)
-    load.handles(300, "the group goes on with it")
+    load.handles(150, "the group goes on with it")
     load.settle()
     attempts = load.accounts.count(Handled)
     verdict = judge(outputs(load.accounts.entries_of(Published, Acknowledged), load.outputs()), in_flight=0).check()
