@@ -19,6 +19,7 @@ from headrace.streaming import app as streaming
 from headrace.streaming.catalogue_feed import CatalogueFeed, FixedCatalogue, FollowedCatalogue
 from headrace.streaming.connection import Connection, check_application
 from headrace.streaming.limits import Limits
+from headrace.streaming.observation import observe
 
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
@@ -246,6 +247,9 @@ class App(streaming.App):
         workers: int | None = None,
         buffer_bytes: int | str | None = None,
         lane_buffer_bytes: int | str | None = None,
+        metrics: str | bool | None = None,
+        metrics_by_tenant: bool | None = None,
+        tracing: float | bool | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         super().__init__(self._connect)
@@ -263,6 +267,9 @@ class App(streaming.App):
             "workers": workers,
             "buffer_bytes": buffer_bytes,
             "lane_buffer_bytes": lane_buffer_bytes,
+            "metrics": metrics,
+            "metrics_by_tenant": metrics_by_tenant,
+            "tracing": tracing,
         }
 
     def settings(self) -> Settings:
@@ -290,6 +297,12 @@ class App(streaming.App):
                     drain_timeout=settings.drain_timeout,
                 ),
                 clock=self._clock,
+                observation=observe(
+                    application,
+                    metrics=settings.metrics,
+                    by_tenant=settings.metrics_by_tenant,
+                    tracing=settings.tracing,
+                ),
                 opened=[parts.close, feed.close],
             )
         except BaseException:
@@ -312,6 +325,9 @@ def connect(
     workers: int | None = None,
     buffer_bytes: int | str | None = None,
     lane_buffer_bytes: int | str | None = None,
+    metrics: str | bool | None = None,
+    metrics_by_tenant: bool | None = None,
+    tracing: float | bool | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> App:
     """A connected `App`, for ``with headrace.connect(application="plan", region="eu") as app:``; leaving it drains and
@@ -341,6 +357,9 @@ def aconnect(
     workers: int | None = None,
     buffer_bytes: int | str | None = None,
     lane_buffer_bytes: int | str | None = None,
+    metrics: str | bool | None = None,
+    metrics_by_tenant: bool | None = None,
+    tracing: float | bool | None = None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> App:
     """As `connect`, for ``async with headrace.aconnect(...) as app:``; it connects on entering."""

@@ -83,6 +83,34 @@ def _count(value: str) -> int:
     return number
 
 
+_SWITCH = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+
+
+def _switch(value: str) -> bool:
+    try:
+        return _SWITCH[value.strip().lower()]
+    except KeyError:
+        raise ValueError("expected on or off") from None
+
+
+def _metrics(value: str) -> str | None:
+    switched = _SWITCH.get(value.strip().lower())
+    if switched is not None:
+        return "on" if switched else None
+    port = value.rpartition(":")[2]
+    if ":" not in value or not port.isdigit() or int(port) > 65_535:
+        raise ValueError("expected on, off, or HOST:PORT to serve them on")
+    return value
+
+
+def _share(value: str) -> float:
+    switched = _SWITCH.get(value.strip().lower())
+    share = float(value) if switched is None else float(switched)
+    if not 0 <= share <= 1:
+        raise ValueError("expected on, off, or a share from 0 to 1")
+    return share
+
+
 def _properties(value: str) -> ClientProperties:
     return ClientProperties(parse_properties(value))
 
@@ -161,6 +189,21 @@ OPTIONS: tuple[Option[Any], ...] = (
     Option("workers", "Threads that run synchronous handlers, per process", _count, 8, "number"),
     Option("buffer_bytes", "The most that a consumer keeps in memory over all lanes", _bytes, 64 * 1024**2, "bytes"),
     Option("lane_buffer_bytes", "The most that a consumer keeps of one tenant", _bytes, 8 * 1024**2, "bytes"),
+    Option(
+        "metrics",
+        "Metrics for Prometheus: `on` in prometheus-client's registry, `HOST:PORT` to serve them there as well",
+        _metrics,
+        None,
+        "address",
+    ),
+    Option("metrics_by_tenant", "One series for each tenant, instead of one for all", _switch, False, "on or off"),
+    Option(
+        "tracing",
+        "OpenTelemetry traces: the share of publishes outside any trace that begin one, `on` for all; 0 is off",
+        _share,
+        0.0,
+        "share",
+    ),
 )
 
 _BY_NAME = {option.name: option for option in OPTIONS}

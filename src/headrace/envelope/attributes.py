@@ -16,6 +16,7 @@ import orjson
 from headrace.envelope.envelope import META_OPTIONAL, META_REQUIRED
 from headrace.envelope.plain import non_finite_path, plain
 from headrace.errors import InvalidEvent, Violation
+from headrace.model.record import HEADER_TRACEPARENT, Headers
 
 _FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _UTC_TEXT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3,9}Z\Z")
@@ -102,6 +103,11 @@ class Attributes:
             self.meta |= _extra(meta, found)
         if found:
             raise InvalidEvent("the envelope is not valid", found)
+
+    def headers(self) -> Headers:
+        """What of it is a header too, beside the routing attributes."""
+        traceparent = self.meta.get("traceparent")
+        return () if traceparent is None else ((HEADER_TRACEPARENT, traceparent.encode()),)
 
 
 def _extra(meta: Mapping[str, Any], found: list[Violation]) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def avro_encoder(route: Route, schema: AvroData, stamps: Stamps) -> Encode:
             header_source,
             (HEADER_TIME, moment.encode()),
             *route.headers,
+            *given.headers(),
         )
         return event_id, Record(route.make_key(native), value, headers)
 

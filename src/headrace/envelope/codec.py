@@ -155,6 +155,7 @@ class ProductCodec:
             (HEADER_SOURCE, route.source.encode()),
             (HEADER_TIME, moment.encode()),
             (HEADER_ENVELOPE, orjson.dumps(envelope)),
+            *given.headers(),
         )
         return event_id, Record(key, None, headers)
 

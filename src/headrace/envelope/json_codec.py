@@ -26,7 +26,15 @@ from headrace.envelope.route import Route
 from headrace.errors import EventError, InvalidEvent, PayloadTooLarge, UndecodableRecord, Violation
 from headrace.model.json_locations import free_form
 from headrace.model.json_schema import Validator, closed, compile_schema, violations
-from headrace.model.record import HEADER_ID, HEADER_SOURCE, HEADER_TIME, HEADER_TYPE, Headers, Record
+from headrace.model.record import (
+    HEADER_ID,
+    HEADER_SOURCE,
+    HEADER_TIME,
+    HEADER_TRACEPARENT,
+    HEADER_TYPE,
+    Headers,
+    Record,
+)
 
 Encode = Callable[..., tuple[str, Record]]
 
@@ -115,6 +123,8 @@ def json_encoder(route: Route, schema: JsonData, stamps: Stamps) -> Encode:
         headers: Headers = (header_type, (HEADER_ID, ident), header_source, header_time)
         if more_headers:
             headers += more_headers
+        if said and (traceparent := said.get("traceparent")) is not None:
+            headers += ((HEADER_TRACEPARENT, traceparent.encode()),)
         return event_id, Record(make_key(data), value, headers)
 
     def say(

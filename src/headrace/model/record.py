@@ -12,8 +12,10 @@ HEADER_TYPE: Final = "event-type"
 HEADER_ID: Final = "event-id"
 HEADER_SOURCE: Final = "event-source"
 HEADER_TIME: Final = "event-time"
+HEADER_TRACEPARENT: Final = "traceparent"
 """The routing attributes are headers too, so that filtering never parses a payload. Not ``ce_*``: a CloudEvents reader
-would take the record for the binary mode, whose value is the data alone."""
+would take the record for the binary mode, whose value is the data alone. ``traceparent`` (of sampled events alone) is where
+other programs' tracing looks for it."""
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):

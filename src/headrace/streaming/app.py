@@ -93,14 +93,14 @@ class App(ConsumerDecorators):
                 check_registration(registration, connection)
             for producer in self._producers.values():
                 producer.bind(connection)
+            if connection.observation.metrics is not None:
+                connection.observation.metrics.start(Watch(connection, self.rows, lambda: self.consumers))
         except BaseException:
             for producer in self._producers.values():
                 producer.unbind()
             connection.close(0)
             raise
         self._connection = connection
-        if connection.observation.metrics is not None:
-            connection.observation.metrics.start(Watch(connection, self.rows, lambda: self.consumers))
 
     def close(self) -> None:
         """Stop consuming (drain, commit), flush what was published, close. Again: nothing."""
