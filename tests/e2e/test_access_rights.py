@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from headrace.errors import AccessDenied, BrokerError, TransactionAborted
+from headrace.interfaces.access import Operation
 from headrace.interfaces.broker import OffsetAt, OffsetCommit, TopicSpec
 from headrace.local.kafka_server import KafkaServer
 from headrace.model.record import Record
-from tests.e2e.access_parts import STRANGER, TENANT_OWN, Secured, guarded_catalogue, secured
+from tests.e2e.access_parts import STRANGER, TENANT_OWN, Secured, deny, guarded_catalogue, secured
 
 pytestmark = pytest.mark.kafka
 
@@ -28,6 +29,21 @@ def kafka(secure_kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory) -
     made.apply(guarded_catalogue())
     yield made
     made.empty()
+
+
+class Listener:
+    """Takes whatever the group gives."""
+
+    def on_assigned(self, topics: Mapping[str, OffsetCommit | None]) -> None:
+        return
+
+    def on_revoked(self, topics: Sequence[str]) -> None:
+        return
+
+    on_lost = on_revoked
+
+    def on_error(self, topic: str, error: BrokerError) -> None:
+        return
 
 
 # --- the raw client, outside of anything of Headrace's
@@ -196,6 +212,31 @@ def test_a_transaction_reaches_no_further_than_its_application(kafka: Secured) -
         assert "AUTHORIZATION_FAILED" in str(caught.value)
         with pytest.raises(TransactionAborted):
             allowed.result(0)
+
+
+def test_a_commit_of_many_topics_names_those_that_are_denied(kafka: Secured) -> None:
+    """Of topics that are committed together, the denied one is named and the others are committed, however the client tells
+    it."""
+    rule = deny("plan", SALES, Operation.READ)
+    listener = Listener()
+    with (
+        closing(kafka.broker()) as admin,
+        closing(kafka.broker("plan")) as broker,
+        closing(broker.reader("plan.commits")) as reader,
+    ):
+        reader.subscribe(["sales-events.v1.", "order-proposals.v1."], listener)
+        while len(reader.assignment()) < 4:
+            reader.poll(0.2)
+        admin.access.grant([rule])
+        try:
+            for _ in range(5):
+                with pytest.raises(AccessDenied) as caught:
+                    reader.commit({topic: OffsetCommit(0) for topic in sorted(reader.assignment())})
+                assert caught.value.topics == (SALES,)
+        finally:
+            admin.access.revoke([rule])
+        others = {SALES_BOLT, "order-proposals.v1.acme", "order-proposals.v1.bolt"}
+        assert set(admin.admin.group_offsets("plan.commits")) == others
 
 
 def test_nobody_but_headrace_makes_changes_or_deletes(kafka: Secured) -> None:

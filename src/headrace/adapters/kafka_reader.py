@@ -386,9 +386,10 @@ class KafkaReader:
             raise BrokerError("a reader without a group has nothing to commit to")
         consumer = self._consumer
         self.require_held(offsets)
+        denied: list[tuple[str, AccessDenied]] = []
         for chunk in chunks(offsets.items()):
             try:
-                self._commit(consumer, chunk)
+                denied += self._commit_allowed(consumer, chunk)
             except TopicMissing as error:
                 # One that was deleted while it was read: there is nothing to commit for it, and the others go on.
                 there = self._admin.topic_ids(topic for topic, _ in chunk)
@@ -397,7 +398,29 @@ class KafkaReader:
                     raise
                 LOG.info("%s: %s", self._group, error)
                 if left:
-                    self._commit(consumer, left)
+                    denied += self._commit_allowed(consumer, left)
+        if denied:
+            first = denied[0][1]
+            told = {**first.data, "topics": tuple(topic for topic, _ in denied)}
+            raise AccessDenied(first.message, hint=first.hint, **told) from first.__cause__
+
+    def _commit_allowed(
+        self, consumer: Consumer, offsets: Sequence[tuple[str, OffsetCommit]]
+    ) -> list[tuple[str, AccessDenied]]:
+        """Commit; the topics that are denied, each with its error. The client may tell the error of one of many topics as
+        that of the whole call, so halves are tried until each denied topic stands alone."""
+        try:
+            self._commit(consumer, offsets)
+        except AccessDenied as error:
+            if error.data.get("kafka_error") != "TOPIC_AUTHORIZATION_FAILED":
+                raise
+            if len(offsets) == 1:
+                return [(offsets[0][0], error)]
+            middle = len(offsets) // 2
+            return [
+                part for half in (offsets[:middle], offsets[middle:]) for part in self._commit_allowed(consumer, half)
+            ]
+        return []
 
     def _commit(self, consumer: Consumer, offsets: Sequence[tuple[str, OffsetCommit]]) -> None:
         what = f"committing for {self._group}"

@@ -211,7 +211,7 @@ class RecordReader(Protocol):
 
     def commit(self, offsets: Mapping[str, OffsetCommit]) -> None:
         """Commit for topics that are held, durably. Raises `GroupFenced` where one no longer is (naming them; then
-        none is committed)."""
+        none is committed), `AccessDenied` where some are denied (``topics`` names them; the others are committed)."""
 
     def close(self) -> None:
         """Revoke what is held (`on_revoked`), leave the group at once, end."""
