@@ -16,6 +16,8 @@ from headrace.errors import (
     CheckFailed,
     IncompatibleSchema,
     InvalidSchema,
+    NotConfigured,
+    NotSoftDeleted,
     RegistryAccessDenied,
     RegistryError,
     RegistryReadOnly,
@@ -47,11 +49,11 @@ _BY_CODE: Final[Mapping[int, type[RegistryError]]] = {
     40402: SchemaMissing,  # the version
     40403: SchemaMissing,
     40404: SubjectMissing,  # deleted, not for good
-    40405: RegistryError,  # not deleted yet, so it cannot be for good
+    40405: NotSoftDeleted,  # not deleted yet, so it cannot be for good
     40406: SchemaMissing,  # the version is deleted, not for good
-    40407: RegistryError,
-    40408: RegistryError,  # no level of its own
-    40409: RegistryError,  # no mode of its own
+    40407: NotSoftDeleted,
+    40408: NotConfigured,  # no level of its own
+    40409: NotConfigured,  # no mode of its own
     42201: InvalidSchema,
     42202: SchemaMissing,  # no number that a version could have
     42205: RegistryReadOnly,
