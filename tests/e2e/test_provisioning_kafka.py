@@ -34,19 +34,11 @@ BEFORE = Repository(
 )
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[KafkaServer]:
-    """One node for this module."""
-    with KafkaServer() as running:
-        yield running
-
-
 @pytest.fixture
-def eu(server: KafkaServer, tmp_path: Path) -> Iterator[RegionConnection]:
-    """The region's parts; the cluster is emptied at the end."""
-    broker, registry = KafkaBroker(server.bootstrap), EmbeddedRegistry(tmp_path)
+def eu(emptied_kafka: KafkaServer, tmp_path: Path) -> Iterator[RegionConnection]:
+    """The region's parts."""
+    broker, registry = KafkaBroker(emptied_kafka.bootstrap), EmbeddedRegistry(tmp_path)
     yield RegionConnection(broker, registry)
-    broker.admin.delete_topics(list(broker.admin.topics()))
     broker.close()
     registry.close()
 
@@ -94,8 +86,8 @@ def test_a_setting_made_by_hand_is_found(eu: RegionConnection) -> None:
     assert [(d.name, d.configs) for d in found.drift] == [("orders.v1.acme", {"flush.ms": "5000"})]
 
 
-def test_the_cluster_s_id_is_checked(eu: RegionConnection, server: KafkaServer) -> None:
+def test_the_cluster_s_id_is_checked(eu: RegionConnection, emptied_kafka: KafkaServer) -> None:
     """The declared id must be the one that Kafka answers with."""
-    plan(replace(BEFORE, cluster_ids={"eu": server.cluster_id}), eu)
+    plan(replace(BEFORE, cluster_ids={"eu": emptied_kafka.cluster_id}), eu)
     with pytest.raises(WrongCluster):
         plan(replace(BEFORE, cluster_ids={"eu": "another"}), eu)

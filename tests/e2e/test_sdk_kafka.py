@@ -58,54 +58,53 @@ def app(bootstrap: str, application: str) -> App:
     return App(connect)
 
 
-def test_publish_and_consume_on_kafka() -> None:
+def test_publish_and_consume_on_kafka(emptied_kafka: KafkaServer) -> None:
     """Every event arrives once in its tenant's order, rejected ones are in the dead letter, the commits name the topics, and a
     second run of the group gets only what came after."""
     compiled = compile_catalogue(small_catalogue(), "eu")
-    with KafkaServer() as server:
-        apply(server.bootstrap, compiled)
-        data = {"storeId": "s1", "productId": "p1"}
-        with app(server.bootstrap, "data-api") as data_api:
-            sales = data_api.producer("sales-events")
-            for quantity in range(1, EVENTS + 1):
-                for tenant in ("acme", "bolt"):
-                    sales.publish("SaleRecorded", {**data, "quantity": quantity}, tenant=tenant)
+    apply(emptied_kafka.bootstrap, compiled)
+    data = {"storeId": "s1", "productId": "p1"}
+    with app(emptied_kafka.bootstrap, "data-api") as data_api:
+        sales = data_api.producer("sales-events")
+        for quantity in range(1, EVENTS + 1):
+            for tenant in ("acme", "bolt"):
+                sales.publish("SaleRecorded", {**data, "quantity": quantity}, tenant=tenant)
 
-        seen: dict[str, list[int]] = {"acme": [], "bolt": []}
+    seen: dict[str, list[int]] = {"acme": [], "bolt": []}
 
-        def handle(events: list[headrace.Event]) -> None:
-            for event in events:
-                seen[event.tenant].append(event.data["quantity"])
-                if event.data["quantity"] % 100 == 0:
-                    event.reject("hundred")
+    def handle(events: list[headrace.Event]) -> None:
+        for event in events:
+            seen[event.tenant].append(event.data["quantity"])
+            if event.data["quantity"] % 100 == 0:
+                event.reject("hundred")
 
-        def consume(until: int) -> None:
-            plan = app(server.bootstrap, "plan")
-            plan.consumer("sales-events", purpose="count", batch=headrace.Batch(50, "50ms"))(handle)
-            with plan:
-                plan.start()
-                for _ in range(600):
-                    if sum(map(len, seen.values())) >= until:
-                        break
-                    SYSTEM_CLOCK.sleep(0.05)
-                assert plan.wait_until_caught_up(20)
+    def consume(until: int) -> None:
+        plan = app(emptied_kafka.bootstrap, "plan")
+        plan.consumer("sales-events", purpose="count", batch=headrace.Batch(50, "50ms"))(handle)
+        with plan:
+            plan.start()
+            for _ in range(600):
+                if sum(map(len, seen.values())) >= until:
+                    break
+                SYSTEM_CLOCK.sleep(0.05)
+            assert plan.wait_until_caught_up(20)
 
-        consume(2 * EVENTS)
-        assert seen == {tenant: list(range(1, EVENTS + 1)) for tenant in seen}
-        with app(server.bootstrap, "data-api") as data_api:
-            data_api.producer("sales-events").publish("SaleRecorded", {**data, "quantity": 7}, tenant="acme")
-        consume(2 * EVENTS + 1)
-        assert seen["acme"][EVENTS:] == [7]
-        assert len(seen["bolt"]) == EVENTS
+    consume(2 * EVENTS)
+    assert seen == {tenant: list(range(1, EVENTS + 1)) for tenant in seen}
+    with app(emptied_kafka.bootstrap, "data-api") as data_api:
+        data_api.producer("sales-events").publish("SaleRecorded", {**data, "quantity": 7}, tenant="acme")
+    consume(2 * EVENTS + 1)
+    assert seen["acme"][EVENTS:] == [7]
+    assert len(seen["bolt"]) == EVENTS
 
-        broker = KafkaBroker(server.bootstrap)
-        admin = broker.admin
-        commits, topics = admin.group_offsets("plan.count"), admin.topics("sales-events.v1.")
-        assert {topic: commits[topic].offset for topic in topics} == {
-            "sales-events.v1.acme": EVENTS + 1,
-            "sales-events.v1.bolt": EVENTS,
-        }
-        assert all(committed_topic_id(commits[topic]) == topics[topic].id for topic in topics)
-        assert names.catalogue_topic() in commits
-        assert admin.offsets(["dlq.plan"], OffsetAt.LATEST) == {"dlq.plan": 2 * EVENTS // 100}
-        broker.close()
+    broker = KafkaBroker(emptied_kafka.bootstrap)
+    admin = broker.admin
+    commits, topics = admin.group_offsets("plan.count"), admin.topics("sales-events.v1.")
+    assert {topic: commits[topic].offset for topic in topics} == {
+        "sales-events.v1.acme": EVENTS + 1,
+        "sales-events.v1.bolt": EVENTS,
+    }
+    assert all(committed_topic_id(commits[topic]) == topics[topic].id for topic in topics)
+    assert names.catalogue_topic() in commits
+    assert admin.offsets(["dlq.plan"], OffsetAt.LATEST) == {"dlq.plan": 2 * EVENTS // 100}
+    broker.close()
