@@ -59,4 +59,14 @@ def test_a_rejected_event_is_shown_with_its_reason_and_origin(repository: Path) 
     shown = _run("dead-letters", "plan", str(repository))
     assert shown.count("rejected by plan.forecast") == 2
     assert "sale-of-granja-viva" in shown
+
+    # Erasing: never by accident, and only what was shown.
+    erase = [*HEADRACE, "dead-letters", "plan", str(repository), "--id", "sale-of-nordkorb", "--erase"]
+    refused = subprocess.run(erase, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "say --yes" in refused.stderr
+    assert _run("dead-letters", "plan", str(repository)).count("rejected by plan.forecast") == 2
+    subprocess.run([*erase, "--yes"], check=True, capture_output=True)
+    (left,) = json.loads(_run("dead-letters", "plan", str(repository), "--json"))
+    assert left["id"] == "sale-of-granja-viva"
     assert "No dead letters" in _run("dead-letters", "promo-pricing", str(repository))

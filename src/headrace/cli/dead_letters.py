@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from headrace.cli.output import console, print_json, stderr
+from headrace.cli.output import EXIT, console, print_json, stderr
 
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
@@ -25,11 +26,17 @@ def dead_letters(
     group: Annotated[str | None, typer.Option("--group", "-g", help="Only of this consumer group")] = None,
     number: Annotated[int | None, typer.Option("--number", "-n", help="Only the newest so many")] = None,
     region: Annotated[list[str] | None, typer.Option(help="Only this region; may be given again")] = None,
+    event_id: Annotated[str | None, typer.Option("--id", help="Only of the event with this id")] = None,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase those that are shown, for good")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Erase without asking")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON array, with each record's value as text")] = False,
 ) -> None:
     """Show an application's dead letters: when, by which group, the reason, and the record that it was about.
 
     It joins no group and commits nothing. Of each rejected record the newest rejection is shown.
+
+    With --erase those that are shown (all, or what the filters leave) are erased, after a question or with --yes. They are
+    gone for readers at once; their bytes go when the topic is compacted, in about a day.
     """
     from headrace.catalogue.load import load
     from headrace.cli.regions import chosen_regions, open_regions
@@ -47,17 +54,42 @@ def dead_letters(
     with open_regions(catalogue, directory, chosen_regions(catalogue, region)) as connections:
         for id_, connection in connections.items():
             rows += _rows(id_, connection.broker, application)
-    rows = [r for r in rows if tenant in (None, r["tenant"]) and group in (None, r["group"])]
-    rows.sort(key=lambda row: row["at"])
-    if number is not None:
-        rows = rows[-number:] if number > 0 else []
-    if as_json:
-        print_json(rows)
-    elif not rows:
-        console.print(f"No dead letters of {escape(application)}.")
-    else:
-        for row in rows:
-            _show(row)
+        wanted = {"tenant": tenant, "group": group, "id": event_id}
+        rows = [row for row in rows if all(value in (None, row[name]) for name, value in wanted.items())]
+        rows.sort(key=lambda row: row["at"])
+        if number is not None:
+            rows = rows[-number:] if number > 0 else []
+        keys = [(row["region"], row.pop("key")) for row in rows]
+        if as_json:
+            print_json(rows)
+        elif not rows:
+            console.print(f"No dead letters of {escape(application)}.")
+        else:
+            for row in rows:
+                _show(row)
+        if not erase or not rows:
+            return
+        if not yes:
+            if not (sys.stdin.isatty() and sys.stdout.isatty()):
+                stderr.print("Nothing was erased: say --yes, or run it in a terminal, where it asks.")
+                raise typer.Exit(EXIT.USAGE)
+            if not typer.confirm(f"Erase {len(rows)} dead letters of {application}?"):
+                raise typer.Exit(EXIT.ERROR)
+        erased = sum(
+            _erase(connection.broker, application, [key for region_, key in keys if region_ == id_])
+            for id_, connection in connections.items()
+        )
+        stderr.print(f"Erased {erased} dead letters of {escape(application)}.")
+
+
+def _erase(broker: Broker, application: str, keys: list[bytes]) -> int:
+    from headrace.streaming.dead_letter import erase_dead_letters
+
+    writer = broker.writer()
+    try:
+        return erase_dead_letters(writer, application, keys, timeout=30)
+    finally:
+        writer.close()
 
 
 def _rows(region: str, broker: Broker, application: str) -> list[dict[str, Any]]:
@@ -68,7 +100,7 @@ def _rows(region: str, broker: Broker, application: str) -> list[dict[str, Any]]
         if row is None:
             newest.pop(key, None)
         else:
-            newest[key] = {"region": region, **row}
+            newest[key] = {"region": region, "key": key, **row}
     return list(newest.values())
 
 

@@ -204,6 +204,8 @@ def _dead_letters(catalogue: Catalogue) -> Iterable[DesiredTopic]:
     for application in sorted(largest):
         configs = {
             "cleanup.policy": "compact,delete",
+            # What is erased is compacted away however little else there is to compact.
+            "max.compaction.lag.ms": str(DAY_MS),
             "max.message.bytes": str(max_message_bytes(largest[application]) + DEAD_LETTER_EXTRA_BYTES),
             "message.timestamp.type": "LogAppendTime",
             "retention.ms": str(_DEAD_LETTER_RETENTION_MS),

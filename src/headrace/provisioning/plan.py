@@ -48,6 +48,7 @@ MANAGED = frozenset(
         "max.message.bytes",
         "message.timestamp.type",
         "retention.ms",
+        "max.compaction.lag.ms",
         "segment.ms",
     }
 )

@@ -2,7 +2,7 @@
 
 A record is kept as it was, value and headers, so that it can be handed back. Its key says where it came from (group, topic
 id, partition, offset): rejecting the same record again replaces it. The topic is compacted, so a rejected tombstone is
-written with an empty value and a header that says what it was; a null would delete.
+written with an empty value and a header that says what it was; a null deletes (`erase_dead_letters`).
 
     dead-letter-reason       why, in words             dead-letter-code      the error's stable code, or `rejected`
     dead-letter-group        who gave it up            dead-letter-attempts  how often it was handed out
@@ -12,8 +12,11 @@ written with an empty value and a header that says what it was; a null would del
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from headrace.interfaces.broker import RecordWriter
+from headrace.model import names
 from headrace.model.record import Record, StoredRecord
 
 PREFIX = "dead-letter-"
@@ -58,6 +61,18 @@ def dead_letter_record(
         value=b"" if record.value is None else record.value,
         headers=record.headers + tuple((PREFIX + name, value) for name, value in added),
     )
+
+
+def erase_dead_letters(
+    writer: RecordWriter, application: str, keys: Iterable[bytes], timeout: float | None = None
+) -> int:
+    """Write a tombstone for each key, and return how many once all are durable. From then on a reader finds them gone; their
+    bytes go when the topic is compacted. ``timeout``: seconds. Raises a `BrokerError`."""
+    topic = names.dead_letter(application)
+    receipts = [writer.publish(topic, Record(key, None)) for key in keys]
+    for receipt in receipts:
+        receipt.result(timeout)
+    return len(receipts)
 
 
 def parse_dead_letter(stored: StoredRecord) -> Rejected:

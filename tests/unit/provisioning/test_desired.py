@@ -70,6 +70,9 @@ def test_a_dead_letter_topic_holds_the_largest_record_that_its_application_can_r
         assert plan["max.message.bytes"] == str(9_000_000 + RECORD_EXTRA_BYTES + DEAD_LETTER_EXTRA_BYTES)
         assert promo["max.message.bytes"] == str(BATCH_BYTES + RECORD_EXTRA_BYTES + DEAD_LETTER_EXTRA_BYTES)
         assert plan["cleanup.policy"] == "compact,delete"
+        assert plan["max.compaction.lag.ms"] == str(DAY_MS), (
+            "what is erased goes, however little else there is to compact"
+        )
 
 
 def test_an_external_application_has_no_dead_letter_topic() -> None:
