@@ -141,6 +141,7 @@ class Tail:
 
     def _entry(self, line: bytes) -> Entry:
         try:
-            return _DECODE(line)
+            entry: Entry = _DECODE(line)
         except msgspec.DecodeError as error:
             raise LedgerDamaged(f"{self.path}:{self._lines}: {error}") from error
+        return entry
