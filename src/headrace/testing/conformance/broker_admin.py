@@ -91,6 +91,14 @@ class AdminConformance:
         assert isinstance(broker.admin.set_configs({name: {"retention.ms": "soon"}})[name], InvalidTopic)
         assert broker.admin.topics(name)[name].configs == wanted
 
+    def test_ids_of_named_topics(self, broker: Broker) -> None:
+        """The ids of those that are there, the same as their descriptions have; others are left out."""
+        first, second, missing = make_topic(broker), make_topic(broker), unique()
+        ids = broker.admin.topic_ids([first, missing])
+        assert ids == {first: broker.admin.topics(first)[first].id}
+        assert broker.admin.topic_ids([second, first]).keys() == {first, second}
+        assert broker.admin.topic_ids([]) == {}
+
     def test_deleting_answers_for_each_name(self, broker: Broker) -> None:
         """A topic that is not there costs the others nothing."""
         name, missing = make_topic(broker), unique()
