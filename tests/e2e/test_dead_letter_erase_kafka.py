@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +30,9 @@ QUICK_COMPACTION = {
 
 
 @pytest.fixture
-def server() -> Iterator[KafkaServer]:
-    with KafkaServer(settings={"broker.session.timeout.ms": "30000"}) as made:
-        apply(made.bootstrap, compile_catalogue(small_catalogue(), "eu"))
-        yield made
+def server(emptied_kafka: KafkaServer) -> KafkaServer:
+    apply(emptied_kafka.bootstrap, compile_catalogue(small_catalogue(), "eu"))
+    return emptied_kafka
 
 
 def in_files(folder: Path, text: bytes) -> list[str]:
