@@ -160,7 +160,7 @@ def _next(folder: str) -> Iterator[tuple[str, str]]:
 
 def _next_after_local() -> Iterator[tuple[str, str]]:
     yield "headrace dev up --regions eu,us", "clusters that stay, and their settings"
-    yield "headrace demo --config FILE", "the demo on clusters of your own, to look at afterwards"
+    yield "headrace demo --config .headrace-dev/regions.yaml", "the demo on these, to look at afterwards"
 
 
 def _table(found: list[Line]) -> Table:
