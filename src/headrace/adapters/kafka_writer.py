@@ -33,7 +33,8 @@ BUSY_LOOK_S = 0.005
 POLL_S = 0.1
 """How long the writer's thread waits for a report before it looks whether the writer was closed."""
 
-METADATA_TIMEOUT_S = 2.0
+METADATA_TIMEOUT_S = 10.0
+"""For the answer whether a topic is there; only its own records wait for it."""
 
 REMEMBERED = (KafkaError._UNKNOWN_TOPIC, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 """Refusals that the producer may take from what it knows, without asking."""
