@@ -1,20 +1,37 @@
-"""Checking a change: one schema against another, or against a history, under a mode."""
+"""Checking a change: one schema against another, or against a history, under a mode.
+
+The registry's answer is that of a profile (`headrace.catalogue.compatibility.profiles`); both readings, findings and witnesses
+are of this package. Over a history every version that the mode compares with is compared with; texts that are the same are
+compared once, and what is true of several versions is one finding that names them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Final
+
+from msgspec.structs import replace
 
 from headrace.catalogue.compatibility import avro_verdict, json_verdict, modes
 from headrace.catalogue.compatibility.direction import DirectionVerdict
-from headrace.catalogue.compatibility.findings import ordered
-from headrace.catalogue.compatibility.json_verdict import Side
-from headrace.catalogue.compatibility.verdict import Direction, PairVerdict, RegistryAnswer, Verdict
+from headrace.catalogue.compatibility.findings import in_event, ordered, over_versions
+from headrace.catalogue.compatibility.json_verdict import MOST_WITNESSES, Side
+from headrace.catalogue.compatibility.verdict import (
+    Direction,
+    Finding,
+    PairVerdict,
+    RegistryAnswer,
+    Verdict,
+    Witness,
+)
 from headrace.errors import InvalidSchema
 from headrace.model import avro_schema
 from headrace.model.avro_schema import AvroSchema
 from headrace.model.schema import Compatibility, SchemaFormat, SchemaText
+
+DEFAULT_PROFILE: Final = "confluent"
 
 
 @lru_cache(maxsize=256)
@@ -39,6 +56,65 @@ def avro_side(text: str) -> AvroSchema:
         raise InvalidSchema(f"the schema cannot be read: {error}") from error
 
 
+def check_pair(
+    old: SchemaText,
+    new: SchemaText,
+    mode: Compatibility,
+    profile: str = DEFAULT_PROFILE,
+    *,
+    witness: bool = True,
+    version: int | None = None,
+    event: str | None = None,
+) -> PairVerdict:
+    """The verdicts on one schema that follows another. ``version``: what the old one is called. ``event``: the schemas are
+    the data schemas of this event; findings then name it, and their paths begin with ``data.``, as seen from the envelope.
+    Raises `InvalidSchema`."""
+    versions = None if version is None else (version,)
+    return check_history(new, (old,), mode, profile, witness=witness, versions=versions, numbered=False, event=event)
+
+
+def check_history(
+    new: SchemaText,
+    history: Sequence[SchemaText],
+    mode: Compatibility,
+    profile: str = DEFAULT_PROFILE,
+    *,
+    witness: bool = True,
+    versions: Sequence[int] | None = None,
+    numbered: bool = True,
+    event: str | None = None,
+) -> PairVerdict:
+    """The verdicts on ``new`` after ``history`` (oldest first), with every version that ``mode`` compares with. ``versions``:
+    the numbers of the history's versions, 1, 2... where they are left out (``numbered=False``: they have none). ``event``: as
+    for `check_pair`. A finding says of which versions it is true. Raises `InvalidSchema`."""
+    if versions is None and numbered:
+        versions = range(1, len(history) + 1)
+    _readable(new)
+    for each in modes.compared(history, mode) or history[-1:]:
+        _readable(each)
+        if each.format is not new.format:
+            raise InvalidSchema(f"a {new.format.value} schema cannot follow a {each.format.value} schema")
+    alike: dict[str, list[int]] = {}
+    for index in reversed(modes.compared(range(len(history)), mode)):
+        alike.setdefault(history[index].text, []).append(index)
+    # Newest first: where several versions have the same finding, the witness is against the newest.
+    compared = sorted(alike.items(), key=lambda pair: -pair[1][-1])
+    found: list[tuple[tuple[int, ...], DirectionVerdict]] = []
+    for text, indexes in compared:
+        if text != new.text:
+            numbers = () if versions is None else tuple(versions[index] for index in indexes)
+            old = history[indexes[-1]]
+            found += [(numbers, each) for each in directions(old, new, mode, witness=witness, version=None)]
+    return PairVerdict(
+        mode=mode.value,
+        registry=_registry(profile, list(history), new, mode),
+        semantic=Verdict.worst([each.semantic for _, each in found]),
+        tolerant=Verdict.worst([each.tolerant for _, each in found]),
+        findings=_merged(found, event),
+        witnesses=_witnesses(found),
+    )
+
+
 def directions(
     old: SchemaText, new: SchemaText, mode: Compatibility, *, witness: bool, version: int | None
 ) -> list[DirectionVerdict]:
@@ -61,7 +137,7 @@ def directions(
 
 
 def combined(found: Sequence[DirectionVerdict], mode: Compatibility, registry: RegistryAnswer) -> PairVerdict:
-    """Several directions and versions as one verdict."""
+    """Several directions as one verdict."""
     return PairVerdict(
         mode=mode.value,
         registry=registry,
@@ -70,3 +146,44 @@ def combined(found: Sequence[DirectionVerdict], mode: Compatibility, registry: R
         findings=ordered(f for each in found for f in each.findings),
         witnesses=tuple(w for each in found for w in each.witnesses),
     )
+
+
+def _readable(schema: SchemaText) -> None:
+    if schema.format is SchemaFormat.AVRO:
+        avro_side(schema.text)
+    else:
+        side(schema.text)
+
+
+def _registry(profile: str, history: list[SchemaText], new: SchemaText, mode: Compatibility) -> RegistryAnswer:
+    from headrace.catalogue.compatibility import profiles
+
+    return profiles.answer(profile, history, new, mode)
+
+
+Verdicts = Iterable[tuple[tuple[int, ...], DirectionVerdict]]
+
+
+def _merged(found: Verdicts, event: str | None) -> tuple[Finding, ...]:
+    """One finding for the same change after several versions: as it is of the newest, with the others named."""
+    alike: dict[tuple[str, ...], list[tuple[tuple[int, ...], Finding]]] = {}
+    for numbers, verdict in found:
+        for each in verdict.findings:
+            alike.setdefault((each.code, each.direction, each.event or "", each.path), []).append((numbers, each))
+    merged = (over_versions(each) for each in alike.values())
+    return ordered(each if event is None else in_event(each, event) for each in merged)
+
+
+def _witnesses(found: Verdicts) -> tuple[Witness, ...]:
+    """At most `MOST_WITNESSES`: of the newest version first, and each event once."""
+    kept: dict[bytes, Witness] = {}
+    for numbers, verdict in found:
+        for each in verdict.witnesses:
+            known = replace(each, version=numbers[-1] if numbers else None)
+            kept.setdefault(_text(each), known)
+    return tuple(kept.values())[:MOST_WITNESSES]
+
+
+def _text(each: Witness) -> bytes:
+    about: Mapping[str, object] = {"event": each.event, "direction": each.direction, "rejected": each.rejected_by}
+    return json.dumps(about, sort_keys=True).encode()

@@ -21,6 +21,7 @@ from headrace.catalogue.compatibility.json_nodes import (
 )
 
 _NOUNS: Final = ((OBJECT, "an object"), (ARRAY, "a list"), (BOOLEAN, "true or false"), (NULL, "null"))
+_PLAIN: Final = ((BOOLEAN, "true or false"), (NULL, "null"))
 
 LISTED: Final = 6
 """Values of an enumeration that a sentence names."""
@@ -43,7 +44,12 @@ def describe_facts(facts: Facts) -> str:
         parts.append(_text(facts))
     if facts.types & NUMBER:
         parts.append(_number(facts))
-    parts += [noun for bits, noun in _NOUNS if facts.types & bits]
+    if facts.types & OBJECT:
+        parts.append(_counted("an object", facts.min_properties - len(facts.required), facts.max_properties, "field"))
+    if facts.types & ARRAY:
+        words = _counted("a list", facts.min_items, facts.max_items, "item")
+        parts.append(f"{words}, all different" if facts.unique else words)
+    parts += [noun for bits, noun in _PLAIN if facts.types & bits]
     if facts.choices and len(parts) > 3:
         return f"one of {len(facts.choices[0].node.any_of or facts.choices[0].node.one_of) or 2} alternatives"
     return _or(parts)
@@ -70,8 +76,10 @@ def types(bits: int) -> str:
 def listed(values: Iterable[Any]) -> str:
     """Values of an enumeration."""
     texts = [short(v) for v in values]
-    if len(texts) == 1:
-        return texts[0]
+    if len(texts) < 2:
+        return texts[0] if texts else "nothing"
+    if len(texts) == 2:
+        return f"{texts[0]} or {texts[1]}"
     more = f" and {len(texts) - LISTED} more" if len(texts) > LISTED else ""
     return f"one of {', '.join(texts[:LISTED])}{more}"
 
@@ -79,6 +87,10 @@ def listed(values: Iterable[Any]) -> str:
 def short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def short_text(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def number(value: Fraction) -> str:
@@ -91,10 +103,10 @@ def _text(facts: Facts) -> str:
     if facts.formats:
         words = f"a text of the format {facts.formats[0]}"
     if facts.patterns:
-        words += f" that matches {facts.patterns[0]}"
+        words += f" that matches {' and '.join(short_text(p) for p in facts.patterns[:3])}"
     low, high = facts.min_length, facts.max_length
     if not facts.formats and (low or high is not None):
-        words += f" of {_range(low or None, high)} characters"
+        words += f" of {_range(low or None, high)} character{'' if (high or low) == 1 else 's'}"
     return words
 
 
@@ -107,6 +119,13 @@ def _number(facts: Facts) -> str:
         words += f" {'below' if facts.greatest_out else 'up to'} {number(high)}"
     steps = [m for m in facts.multiples if m != 1]
     return words + (f", a multiple of {number(steps[0])}" if steps else "")
+
+
+def _counted(words: str, low: int, high: int | None, noun: str) -> str:
+    """``a list of 1 to 3 items``."""
+    if low <= 0 and high is None:
+        return words
+    return f"{words} of {_range(low if low > 0 else None, high)} {noun}{'' if (high or low) == 1 else 's'}"
 
 
 def _range(low: int | None, high: int | None) -> str:

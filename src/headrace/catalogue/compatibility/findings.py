@@ -1,267 +1,213 @@
-"""From what could not be proved to findings: one for each change as a person made it, in a sentence, ordered by harm.
+"""Findings: one for each change as a person made it, in a sentence, ordered by harm.
 
-A finding is about a place in the event and a kind of change. Gaps of the same kind at the same place are one finding: both
-readings, several cases of a choice, a minimum and a type that one edit changed. Which side of a gap is old and which is new
-follows from the direction: the reader's subschema (the gap's right) is the old one under FORWARD.
+A finding is about a place in the event and a kind of change. What belongs to one edit is one finding: both readings, several
+cases of a choice, a minimum and a type that were changed together, all that was in a field that was removed. Which side of a
+gap is old and which is new follows from the direction: the reader's subschema (the gap's right) is the old one under FORWARD.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any
 
-from headrace.catalogue.compatibility import describe
-from headrace.catalogue.compatibility.json_facts import gather
-from headrace.catalogue.compatibility.json_nodes import ANY, NULL, Node
-from headrace.catalogue.compatibility.json_state import OTHER, Gap, Step
+from msgspec.structs import replace
+
+from headrace.catalogue.compatibility import sentences
+from headrace.catalogue.compatibility.json_gaps import Change
+from headrace.catalogue.compatibility.json_nodes import Node
+from headrace.catalogue.compatibility.json_state import Gap, Step
+from headrace.catalogue.compatibility.kinds import KINDS
 from headrace.catalogue.compatibility.verdict import Direction, Finding, Reading, Verdict
 
+_ABSORBING = ("event", "removed", "dropped")
+"""Kinds after which nothing below the place is worth a word."""
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """``code`` is stable; ``harm``: 0 to 100; ``forward``/``backward``: what to do instead."""
-
-    code: str
-    harm: int
-    forward: str
-    backward: str
-
-
-_WIDE: Final = "keep what the old schema allows, or begin a new major"
-_MAJOR: Final = "a wider one needs a new field or a new major"
-_SDK: Final = "nothing, as long as all producers are on the SDK: it sends declared fields only"
-_BY_HAND: Final = "look at it by hand: this could not be decided"
-
-KINDS: Final = {
-    "removed": Kind(
-        "HC101",
-        95,
-        "keep the field, mark it deprecated: true, and remove it with the next major",
-        "make the new field optional",
-    ),
-    "optional": Kind("HC102", 90, "keep it required until the next major", "keep it optional"),
-    "undeclared": Kind(
-        "HC104",
-        85,
-        "leave out additionalProperties: false: it refuses every field that is added later",
-        "keep the field declared, or leave out additionalProperties: false",
-    ),
-    "type": Kind("HC201", 80, "add a new field of the new type beside the old one, and deprecate the old one", _WIDE),
-    "null": Kind("HC202", 80, "leave the field out instead of sending null", _WIDE),
-    "values": Kind(
-        "HC203", 75, "declare a list that grows as type: string with examples; this one needs a new major", _WIDE
-    ),
-    "range": Kind("HC204", 60, f"keep the range; {_MAJOR}", _WIDE),
-    "length": Kind("HC205", 60, f"keep the length; {_MAJOR}", _WIDE),
-    "pattern": Kind("HC206", 60, f"keep the pattern; {_MAJOR}", _WIDE),
-    "format": Kind("HC207", 60, f"keep the format; {_MAJOR}", _WIDE),
-    "items": Kind("HC208", 60, f"keep the rule for items; {_MAJOR}", _WIDE),
-    "fields": Kind("HC209", 50, f"keep the number of fields; {_MAJOR}", _WIDE),
-    "names": Kind("HC210", 50, f"keep the rule for names; {_MAJOR}", _WIDE),
-    "depends": Kind("HC211", 60, "keep the dependency until the next major", _WIDE),
-    "alternatives": Kind("HC212", 75, "a new alternative needs a new major, or an event of its own", _WIDE),
-    "excluded": Kind("HC213", 60, "keep what is excluded until the next major", _WIDE),
-    "open": Kind("HC301", 10, _SDK, _SDK),
-    "undecided": Kind("HC901", 30, _BY_HAND, _BY_HAND),
-}
-
-_RULES: Final = {
-    "additionalProperties": "undeclared",
-    "unevaluatedProperties": "undeclared",
-    "properties": "undeclared",
-    "patternProperties": "undeclared",
-    "false": "undeclared",
-    "enum": "values",
-    "values": "values",
-    "minimum": "range",
-    "maximum": "range",
-    "exclusiveMinimum": "range",
-    "exclusiveMaximum": "range",
-    "multipleOf": "range",
-    "minLength": "length",
-    "maxLength": "length",
-    "pattern": "pattern",
-    "format": "format",
-    "minItems": "items",
-    "maxItems": "items",
-    "uniqueItems": "items",
-    "contains": "items",
-    "maxContains": "items",
-    "items": "items",
-    "unevaluatedItems": "items",
-    "minProperties": "fields",
-    "maxProperties": "fields",
-    "propertyNames": "names",
-    "dependentRequired": "depends",
-    "anyOf": "alternatives",
-    "oneOf": "alternatives",
-    "not": "excluded",
-}
+Key = tuple[str, tuple[Step, ...], str]
 
 
 @dataclass(slots=True)
 class Draft:
-    """A finding in the making: its gaps, and the readings in which each was met and shown."""
+    """A finding in the making. ``change``: the gravest of its changes. ``readings``: those in which it was met, each with an
+    event that shows it, in a tuple (empty: none was found)."""
 
-    kind: str
-    path: str
-    gap: Gap
-    readings: dict[Reading, bool] = field(default_factory=dict)
-    """Whether a document shows it."""
+    change: Change
+    kinds: set[str] = field(default_factory=set)
+    readings: dict[Reading, tuple[Any, ...]] = field(default_factory=dict)
 
+    @property
+    def kind(self) -> str:
+        return self.change.kind
 
-def data_path(path: Iterable[Step]) -> str:
-    """``data.lines[].quantity``; a field that nothing names is ``*``."""
-    out = ""
-    for step in path:
-        if isinstance(step, int):
-            out += "[]"
-        else:
-            name = "*" if step == OTHER else step
-            plain = name == "*" or name.replace("_", "").replace("-", "").isalnum()
-            out += (f".{name}" if out else name) if plain else f'["{name}"]'
-    return out
+    def take(self, change: Change, reading: Reading, shown: tuple[Any, ...]) -> None:
+        self.kinds.add(change.kind)
+        if _gravity(change) > _gravity(self.change):
+            self.change = change
+        if not self.readings.get(reading):
+            self.readings[reading] = shown
 
-
-def kind_of(gap: Gap) -> str:
-    """The kind of change that a gap tells of."""
-    if gap.rule == "required":
-        declared = gap.data in gather(gap.left.nodes).names()
-        return "optional" if declared else "removed"
-    if gap.rule == "type":
-        if not gap.left.nodes and gap.path:
-            return "open"
-        return "null" if gap.data == NULL else "type"
-    if not gap.left.nodes and gap.path:
-        return "open"
-    return _RULES.get(gap.rule, "undecided")
+    def absorb(self, other: Draft) -> None:
+        for reading, shown in other.readings.items():
+            if not self.readings.get(reading):
+                self.readings[reading] = shown
 
 
-def place_of(gap: Gap) -> str:
-    """The path that a finding names: the field that is missing or too much, not the object around it."""
-    path: tuple[Step, ...] = gap.path
-    if gap.rule == "required" or (isinstance(gap.data, str) and _RULES.get(gap.rule) == "undeclared"):
-        path = (*path, gap.data)
-    return data_path(path)
+def _gravity(change: Change) -> tuple[int, int]:
+    return KINDS[change.kind].harm, -len(change.gap.path)
 
 
-def draft(drafts: dict[tuple[str, str], Draft], gap: Gap, reading: Reading, shown: bool) -> None:
-    """Take a gap into its finding."""
-    kind, path = kind_of(gap), place_of(gap)
-    found = drafts.get((kind, path))
-    if found is None:
-        found = drafts[kind, path] = Draft(kind, path, gap)
-    found.readings[reading] = found.readings.get(reading, False) or shown
+class Drafts:
+    """The findings of one direction while they are made."""
+
+    def __init__(self) -> None:
+        self._drafts: dict[Key, Draft] = {}
+
+    @staticmethod
+    def _key(change: Change) -> Key:
+        family = "value" if KINDS[change.kind].value else change.kind
+        return change.event or "", change.path, family
+
+    def shown(self, change: Change, reading: Reading) -> tuple[Any, ...]:
+        """The event that already shows the same change."""
+        found = self._drafts.get(self._key(change))
+        return () if found is None else found.readings.get(reading, ())
+
+    def take(self, change: Change, reading: Reading, shown: tuple[Any, ...]) -> None:
+        found = self._drafts.setdefault(self._key(change), Draft(change))
+        found.take(change, reading, shown)
+
+    def merged(self) -> list[Draft]:
+        """Each change once: what lies at or below a field that is gone belongs to that."""
+        kept: list[Draft] = []
+        rank = {kind: index for index, kind in enumerate((*_ABSORBING, "open"))}
+        for made in sorted(self._drafts.values(), key=lambda d: (len(d.change.path), rank.get(d.kind, 9))):
+            around = next((d for d in kept if _absorbs(d, made)), None)
+            if around is None:
+                kept.append(made)
+            else:
+                around.absorb(made)
+        return kept
 
 
-def finding(made: Draft, direction: Direction, version: int | None, other: Node | None) -> Finding:
-    """The finding as it is told. ``other``: the writer's subschema at the place, where it has one."""
-    kind = KINDS[made.kind]
+def _absorbs(outer: Draft, inner: Draft) -> bool:
+    one, other = outer.change, inner.change
+    if one.event != other.event:
+        return False
+    if one.kind == "open":
+        return other.path == one.path and KINDS[other.kind].value
+    return one.kind in _ABSORBING and other.path[: len(one.path)] == one.path
+
+
+def finding(made: Draft, direction: Direction, *, tried: bool = True) -> Finding:
+    """The finding as it is told; the old side is called `headrace.catalogue.compatibility.sentences.OLD`. ``tried``: an event
+    that shows it was looked for."""
+    kind, gap = KINDS[made.kind], made.change.gap
     forward = direction is Direction.FORWARD
-    reader, writer = made.gap.right.place, None if other is None else other.place
+    reader, writer = gap.right.place, writer_place(gap)
     shown = any(made.readings.values())
-    tolerant = Reading.TOLERANT in made.readings
+    at = sentences.place(made.change.path, made.change.event)
+    told = sentences.sentence(made.kind, at, gap, direction, sentences.OLD, several=len(made.kinds) > 1)
     return Finding(
         code=kind.code,
         direction=direction,
-        path=made.path,
+        path=sentences.data_path(made.change.path),
         old=reader if forward else writer,
         new=writer if forward else reader,
-        rule=made.gap.rule,
-        message=sentence(made, direction, version),
-        advice=kind.forward if forward else kind.backward,
+        rule=gap.rule,
+        message=told if shown or not tried else sentences.undecided(told, gap),
+        advice=kind.advice(direction),
         verdict=Verdict.BROKEN if shown else Verdict.UNDECIDED,
         readings=tuple(r for r in Reading if r in made.readings),
-        harm=kind.harm if tolerant else kind.harm // 3,
-        version=version,
+        harm=kind.harm if Reading.TOLERANT in made.readings else kind.foreign,
+        event=made.change.event,
+    )
+
+
+def hint(
+    kind: str, path: tuple[Step, ...], event: str | None, old: Node | None, new: Node | None, message: str
+) -> Finding:
+    """A finding by which nothing breaks; in the forward direction."""
+    return Finding(
+        code=KINDS[kind].code,
+        direction=Direction.FORWARD,
+        path=sentences.data_path(path),
+        old=None if old is None else old.place,
+        new=None if new is None else new.place,
+        rule="properties" if kind == "dropped" else "additionalProperties",
+        message=message,
+        advice=KINDS[kind].forward,
+        verdict=Verdict.SAFE,
+        readings=(),
+        harm=KINDS[kind].foreign,
+        event=event,
     )
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By harm, then by place: the same order for the same findings."""
-    return tuple(sorted(findings, key=lambda f: (-f.harm, f.path, f.code, f.direction, -(f.version or 0))))
-
-
-# --- sentences
-
-
-def sentence(made: Draft, direction: Direction, version: int | None) -> str:
-    """The change for a person: what was, what is, and for whom it matters."""
-    old = "the old schema" if version is None else f"v{version}"
-    at = f"`{made.path}`" if made.path else "the event"
-    if direction is Direction.FORWARD:
-        return _forward(made, at, old)
-    return _backward(made, at, old)
-
-
-def _forward(made: Draft, at: str, old: str) -> str:
-    """The writer is new, the reader old."""
-    gap = made.gap
-    reject = f"consumers built on {old} will reject it"
-    if made.kind == "removed":
-        return f"{at} was always there; the new schema does not have it any more: consumers built on {old} need it"
-    if made.kind == "optional":
-        return f"{at} was always there; the new schema lets it be missing: consumers built on {old} need it"
-    if made.kind == "undeclared":
-        return f"{at} is new, and {old} refuses fields that it does not declare: {reject}"
-    if made.kind == "open":
-        return f"{at} was {describe.describe((gap.right,))} in {old}; the new schema does not say what it is any more"
-    if made.kind == "undecided":
-        return f"{at}: whether consumers built on {old} take what the new schema allows could not be decided"
-    was, more = _was(gap.right), _allowed(gap)
-    return f"{at} was {was}; the new schema also allows {more}: {reject}"
-
-
-def _backward(made: Draft, at: str, old: str) -> str:
-    """The writer is old, the reader new."""
-    gap = made.gap
-    reject = f"consumers built on the new schema will reject events written with {old}"
-    if made.kind == "removed":
-        return f"{at} is required by the new schema, and {old} does not have it: {reject}"
-    if made.kind == "optional":
-        return f"{at} could be missing in {old}; the new schema requires it: {reject}"
-    if made.kind == "undeclared":
-        return f"{at} is in {old}, and the new schema refuses fields that it does not declare: {reject}"
-    if made.kind == "open":
-        return (
-            f"{at} could be anything in {old}, which does not declare it; the new schema takes {_was(gap.right)} only"
+    return tuple(
+        sorted(
+            findings, key=lambda f: (-f.harm, f.event or "", f.path, f.code, f.direction, -(f.version or 0), f.message)
         )
-    if made.kind == "undecided":
-        return f"{at}: whether the new schema takes all that {old} allows could not be decided"
-    return f"{at} could be {_allowed(gap)} in {old}; the new schema takes {_was(gap.right)} only: {reject}"
+    )
 
 
-def _was(node: Node) -> str:
-    return describe.describe((node,))
+def writer_place(gap: Gap) -> str | None:
+    """The pointer of the writer's subschema at the gap's place, where it has one. Of several the first, which the others
+    refine; for an alternative the alternative itself."""
+    nodes = [node for node in gap.left.nodes if node.raw is not None]
+    if not nodes:
+        return None
+    if gap.rule == "required":
+        nodes = [node for node in nodes if gap.data in node.properties] or nodes
+    places = [node.place for node in nodes]
+    return places[-1] if gap.rule in ("anyOf", "oneOf") else places[0]
 
 
-def _allowed(gap: Gap) -> str:
-    """What the writer may send and the reader does not take."""
-    rule, data = gap.rule, gap.data
-    facts = gather(gap.left.nodes)
-    if rule == "type":
-        return describe.types(data)
-    if rule in ("values", "enum") and isinstance(data, tuple):
-        return describe.listed(data)
-    if rule in ("minItems", "maxItems"):
-        low, high = facts.min_items, facts.max_items
-        return (
-            f"lists of {low} items"
-            if rule == "minItems"
-            else f"lists of {'any number of' if high is None else high} items"
-        )
-    if rule == "uniqueItems":
-        return "lists with the same item twice"
-    if rule == "contains":
-        return "lists without the item that is asked for"
-    if rule == "dependentRequired":
-        return f"{data[0]} without {data[1]}"
-    if facts.types == ANY and not facts.nodes:
-        return "anything"
-    return describe.describe_facts(facts)
+def told_of(each: Finding, versions: tuple[int, ...]) -> Finding:
+    """The finding, of these versions of the old side (oldest first; none: no version is known)."""
+    if not versions:
+        return each
+    message = each.message.replace(sentences.OLD, called(versions))
+    return replace(each, message=message, version=versions[-1], versions=versions)
 
 
-def writer_node(gap: Gap) -> Node | None:
-    """The writer's subschema at the gap's place, for its pointer."""
-    return next((n for n in gap.left.nodes if n.raw is not None), None)
+def over_versions(alike: Sequence[tuple[tuple[int, ...], Finding]]) -> Finding:
+    """The same change after several versions, newest first, as one finding: told of the newest, naming the others."""
+    newest = alike[0][1]
+    same = sorted({number for numbers, each in alike if each.message == newest.message for number in numbers})
+    every = tuple(sorted({number for numbers, _ in alike for number in numbers}))
+    told = told_of(newest, tuple(same))
+    others = tuple(number for number in every if number not in same)
+    return replace(
+        told,
+        message=f"{told.message} (likewise {called(others)})" if others else told.message,
+        verdict=Verdict.worst([each.verdict for _, each in alike]),
+        readings=tuple(r for r in Reading if any(r in each.readings for _, each in alike)),
+        harm=max(each.harm for _, each in alike),
+        version=every[-1] if every else None,
+        versions=every,
+    )
+
+
+def called(versions: tuple[int, ...]) -> str:
+    """``v3``, ``v1 and v3``, ``v1 to v3``, ``v1, v2 and v4 to v6``."""
+    runs: list[list[int]] = []
+    for number in versions:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [
+        word
+        for run in runs
+        for word in ([f"v{run[0]} to v{run[-1]}"] if len(run) > 2 else [f"v{number}" for number in run])
+    ]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def in_event(each: Finding, event: str) -> Finding:
+    """A finding about an event's data schema, as it is seen from the envelope."""
+    path = f"data{each.path}" if each.path.startswith("[") else f"data.{each.path}" if each.path else "data"
+    message = each.message.replace(f"`{each.path}`", f"`{path}`", 1) if each.path else each.message
+    return replace(each, path=path, event=event, message=f"{event}: {message.replace('the event', '`data`', 1)}")

@@ -48,8 +48,9 @@ class Finding(msgspec.Struct, frozen=True):
     """One change as a person made it. ``code`` is stable (``HC201``). ``path``: where in the event (``data.lines[].quantity``,
     `` `` for the whole). ``old``/``new``: JSON pointers as URI fragments into the two schemas (None: nothing there).
     ``rule``: the keyword that refuses. ``readings``: those in which it is a break. ``verdict``: of this finding alone.
-    ``harm``: 0 to 100, what the order follows. ``advice``: what to do instead. ``version``: the history's version that the
-    old schema is, where there is a history."""
+    ``harm``: 0 to 100, what the order follows. ``advice``: what to do instead. ``version``: the history's newest version that
+    it is true of, where there is a history, ``versions``: all of them, oldest first. ``event``: the name, where the place
+    belongs to one event. A finding whose verdict is *safe* is a hint: nothing breaks by it alone."""
 
     code: str
     direction: Direction
@@ -63,6 +64,8 @@ class Finding(msgspec.Struct, frozen=True):
     readings: tuple[Reading, ...]
     harm: int
     version: int | None = None
+    versions: tuple[int, ...] = ()
+    event: str | None = None
 
 
 class Witness(msgspec.Struct, frozen=True):

@@ -1,0 +1,105 @@
+"""From the prover's gaps to the changes that people made: which kind, and where in the event.
+
+Three things are put right here. Where the reader has alternatives and one of them is plainly meant (the others exclude what the
+writer sends), the change is inside that one. What lies below a field that the writer does not declare at all is one change, at
+that field. And a gap in a composed schema is placed in its event (`json_events`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from headrace.catalogue.compatibility.json_events import as_sent, event_of
+from headrace.catalogue.compatibility.json_nodes import NULL
+from headrace.catalogue.compatibility.json_prover import Prover
+from headrace.catalogue.compatibility.json_state import OTHER, Gap, Step
+from headrace.catalogue.compatibility.kinds import OF_RULES
+
+MAX_ALTERNATIVES = 8
+"""How deep alternatives within alternatives are looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """``path``: in the event. ``gap``: what the prover could not prove. ``whole``: the gap that the prover gave, of which
+    ``gap`` may be a part. ``sent``: the path is where such a value is really sent."""
+
+    kind: str
+    event: str | None
+    path: tuple[Step, ...]
+    gap: Gap
+    whole: Gap
+    sent: bool = True
+
+
+def changes(gaps: Iterable[Gap], prover: Prover, events: Mapping[str, str] | None, *, forward: bool) -> list[Change]:
+    """The changes behind ``gaps``; those that are sent first. ``events``: the reader's, where it is composed."""
+    found = [_change(gap, whole, prover, events, forward) for whole in gaps for gap in _refined(whole, prover)]
+    met = {(c.event, c.path, c.kind) for c in found if c.sent}
+    return [c for c in found if c.sent] + [c for c in found if not c.sent and (c.event, c.path, c.kind) not in met]
+
+
+def _change(gap: Gap, whole: Gap, prover: Prover, events: Mapping[str, str] | None, forward: bool) -> Change:
+    event = event_of(gap, events)
+    cut = _undeclared(gap, prover, event)
+    path: tuple[Step, ...] = gap.path if cut is None else gap.path[:cut]
+    kind = kind_of(gap, prover) if cut is None else _of_undeclared(gap, path, prover, forward)
+    if cut is None and (gap.rule == "required" or (kind == "undeclared" and isinstance(gap.data, str))):
+        path = (*path, gap.data)
+    if kind == "depends":
+        path = (*path, gap.data[1])
+    sent = as_sent(path, event)
+    if event is not None and sent == ("data",) and cut is not None:
+        kind = "event"
+    return Change(kind, event, sent, gap, whole, sent == path)
+
+
+def kind_of(gap: Gap, prover: Prover) -> str:
+    """The kind of change, of a place that the writer knows."""
+    if gap.rule == "required":
+        return "optional" if prover.declared(prover.facts(gap.left), gap.data) else "removed"
+    if gap.rule == "type" and gap.data == NULL:
+        return "null"
+    return OF_RULES.get(gap.rule, "undecided")
+
+
+def _undeclared(gap: Gap, prover: Prover, event: str | None) -> int | None:
+    """How many steps lead to the first field that the writer does not declare; None: it declares them all. A composed
+    schema declares `data`, but for an event that it does not have it says nothing of it."""
+    for index, step in enumerate(gap.path):
+        if isinstance(step, str) and not gap.states[index + 1].nodes:
+            facts = prover.facts(gap.states[index])
+            unknown_event = event is not None and index == 0 and step == "data"
+            if step == OTHER or unknown_event or not prover.declared(facts, step):
+                return index + 1
+    return None
+
+
+def _of_undeclared(gap: Gap, path: tuple[Step, ...], prover: Prover, forward: bool) -> str:
+    if prover.tolerant:
+        return "type"  # it may be sent all the same: the writer declares nothing there
+    return "dropped" if forward and path[-1] != OTHER else "open"
+
+
+def _refined(gap: Gap, prover: Prover, depth: int = 0) -> Iterator[Gap]:
+    """The gap, or those inside the alternative that is meant."""
+    if gap.rule not in ("anyOf", "oneOf") or gap.data is not None or depth > MAX_ALTERNATIVES:
+        yield gap
+        return
+    branches = gap.right.any_of if gap.rule == "anyOf" else gap.right.one_of
+    meant = [branch for branch in branches if not prover.empty(gap.left.and_(branch))]
+    if not meant:
+        types = 0
+        for branch in branches:
+            types |= prover.facts(replace(gap.left, nodes=(branch,), denied=())).types
+        left = prover.facts(gap.left).types
+        yield replace(gap, rule="type", data=left) if not left & types else gap
+        return
+    tried = [found for branch in meant if (found := prover.ask(gap.left, branch))]
+    if not tried:
+        yield gap
+        return
+    for inner in min(tried, key=len):
+        inside = replace(inner, path=(*gap.path, *inner.path), states=(*gap.states[:-1], *inner.states))
+        yield from _refined(inside, prover, depth + 1)
