@@ -206,9 +206,9 @@ class Accounts:
     def entries_of(self, *kinds: type[Entry]) -> list[Entry]:
         return [entry for entry in read(*self.paths) if isinstance(entry, kinds)]
 
-    def judge(self, *, in_flight: int = IN_FLIGHT) -> Verdict:
+    def judge(self, *, resent: bool = False) -> Verdict:
         """From the files, anew."""
-        return judge(read(*self.paths), in_flight=in_flight)
+        return judge(read(*self.paths), in_flight=IN_FLIGHT, resent=resent)
 
 
 def silence(entries: Iterable[Entry], kind: type[Entry], since: float = 0.0) -> float:

@@ -7,7 +7,8 @@ It trusts no counter of Headrace, only ledgers (`headrace.testing.ledger`) that 
 
 - nothing is lost: each acknowledged event was handled, at the offset of its receipt;
 - nothing is invented, and an offset never changes its event;
-- the log has each producer's events in the order in which it first published them, and no event more often than published;
+- the log has each producer's events in the order in which it first published them, and no event more often than published
+  (but see ``resent``);
 - a topic's events are handled for the first time in the log's order;
 - duplicates are what was in flight: who loses a topic has handled at most ``in_flight`` events that were not committed, and
   who takes it over never begins before the place where the last one began;
@@ -97,16 +98,18 @@ class Verdict:
         return f"{len(self.topics)} topics; " + ", ".join(f"{self.total(n):,} {n.replace('_', ' ')}" for n in names)
 
 
-def judge(entries: Iterable[Entry], *, in_flight: int) -> Verdict:
+def judge(entries: Iterable[Entry], *, in_flight: int, resent: bool = False) -> Verdict:
     """Compare. ``in_flight``: events of one topic that its holder may have handled and not committed: the consumer's
-    ``uncommitted_records`` and the call that is running. Raises nothing: see `Verdict.check`."""
+    ``uncommitted_records`` and the call that is running. ``resent``: a leader changed, at which the client may write again
+    what waits for its receipt, as librdkafka's idempotent producer does (its issue 4953): so many events of a topic as
+    were ever waiting at once. Raises nothing: see `Verdict.check`."""
     topics: dict[str, _Topic] = defaultdict(_Topic)
     for entry in entries:
         topics[entry.topic].take(entry)
     findings: list[Finding] = []
     for name in sorted(topics):
         shown: Counter[str] = Counter()
-        for kind, text in topics[name].faults(in_flight):
+        for kind, text in topics[name].faults(in_flight, resent):
             shown[kind] += 1
             if shown[kind] <= SHOWN:
                 findings.append(Finding(kind, name, text))
@@ -149,15 +152,19 @@ class _Topic:
     handled: list[Handled] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     acknowledgements: int = 0
+    steps: list[tuple[float, int]] = field(default_factory=list)
+    """When an event began to wait for its receipt (1), and ended (-1)."""
 
     def take(self, entry: Entry) -> None:
         if isinstance(entry, Published):
             self.published[entry.event] += 1
+            self.steps.append((entry.at, 1))
             order = self.order[entry.writer]
             order.setdefault(entry.event, len(order))
             return
         if isinstance(entry, Acknowledged):
             self.acknowledgements += 1
+            self.steps.append((entry.at, -1))
             if entry.offset < 0:
                 self.somewhere.add(entry.event)
                 return
@@ -201,11 +208,11 @@ class _Topic:
 
     # --- what is wrong
 
-    def faults(self, in_flight: int) -> Iterator[tuple[str, str]]:
+    def faults(self, in_flight: int, resent: bool) -> Iterator[tuple[str, str]]:
         """Kind and text."""
         yield from (("changed", text) for text in self.changed)
         yield from self._lost()
-        yield from self._log()
+        yield from self._log(self._most_waiting() if resent else 0)
         yield from self._handling_order()
         yield from self._duplicates(in_flight)
         yield from self._fences()
@@ -219,14 +226,26 @@ class _Topic:
         for event in sorted(self.somewhere - events):
             yield "lost", f"{event}, acknowledged without its offset"
 
-    def _log(self) -> Iterator[tuple[str, str]]:
+    def _most_waiting(self) -> int:
+        """The most events that were published and not acknowledged at one time."""
+        most = waiting = 0
+        for _, change in sorted(self.steps):
+            waiting += change
+            most = max(most, waiting)
+        return most
+
+    def _log(self, again: int) -> Iterator[tuple[str, str]]:
+        """``again``: records that may be in the log beyond the times that their events were published."""
         offsets: dict[str, list[int]] = defaultdict(list)
         for offset, event in sorted(self.log.items()):
             offsets[event].append(offset)
         for event, found in offsets.items():
             if event not in self.published:
                 yield "invented", f"{event} at offset {found[0]}"
-            elif len(found) > self.published[event]:
+                continue
+            beyond = max(0, len(found) - self.published[event])
+            again -= beyond
+            if beyond and again < 0:
                 yield "log repeated", f"{event} at offsets {found}, published {self.published[event]} times"
         for writer, order in self.order.items():
             last, before = -1, ""

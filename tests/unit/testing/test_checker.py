@@ -276,6 +276,22 @@ def test_what_a_holder_handles_after_it_was_fenced_is_counted() -> None:
     assert (counts.stale, counts.duplicates, counts.handovers) == (1, 2, 1)
 
 
+def test_what_waited_for_its_receipt_may_be_written_again_when_a_leader_changed() -> None:
+    """Only where the caller says so, and only so many as ever waited at once: here two of three."""
+    name = TOPICS[0]
+    times = {"a0": (1.0, 2.0), "a1": (3.0, 9.0), "a2": (4.0, 9.0)}
+    entries: list[Entry] = [Published(name, event, "a", at) for event, (at, _) in times.items()]
+    entries += [Acknowledged(name, event, "a", at, i) for i, (event, (_, at)) in enumerate(times.items())]
+
+    def kinds(log: list[str], *, resent: bool) -> set[str]:
+        found = [Handled(name, event, "x", 0.0, offset, 1) for offset, event in enumerate(log)]
+        return {finding.kind for finding in judge([*entries, *found], in_flight=1, resent=resent).findings}
+
+    assert kinds(["a0", "a1", "a2", "a1", "a2"], resent=True) == set()
+    assert kinds(["a0", "a1", "a2", "a1", "a2"], resent=False) == {"log repeated"}
+    assert kinds(["a0", "a1", "a2", "a0", "a1", "a2"], resent=True) == {"log repeated"}
+
+
 def test_nothing_is_no_success() -> None:
     """No entries, nothing acknowledged, nothing handled: each fails."""
     name = TOPICS[0]
