@@ -269,30 +269,38 @@ class KafkaReader:
         held = self._held
         records: dict[str, list[StoredRecord]] = {}
         ends: dict[str, int] = {}
+        topic: Any
+        headers: Any
+        last: Any = None  # the topic of the record before: most often it is this one's too
+        append = records.setdefault("", []).append
         for message in messages:
+            topic = message.topic()
             error = message.error()
-            topic: Any = message.topic()
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     ends[topic] = message.offset() or 0
                 else:
                     self._notice(topic, error)
-            elif topic in held:
-                headers: Any = MessageHeaders(message)
-                stored = StoredRecord(
-                    topic,
+                    last = None
+                continue
+            if topic != last:
+                if topic not in held:
+                    continue
+                last = topic
+                append = records.setdefault(topic, []).append
+            headers = MessageHeaders(message)
+            append(
+                StoredRecord(
+                    last,
                     message.offset(),  # type: ignore[arg-type]  # a record that was read has one
                     message.timestamp()[1],
                     message.key(),
                     message.value(),
                     headers,
                 )
-                of_topic = records.get(topic)
-                if of_topic is None:
-                    records[topic] = [stored]
-                else:
-                    of_topic.append(stored)
+            )
         fetched = []
+        del records[""]
         for topic, of_topic in records.items():
             following = max(of_topic[-1].offset + 1, ends.pop(topic, 0))
             held[topic].position = following

@@ -12,6 +12,7 @@ app.run()                                  # connects, consumes until SIGTERM or
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -246,6 +247,7 @@ class App(ConsumerDecorators):
         opened = not self.connected
         self.open()
         self._on_ended = self._ended.set
+        spare_what_stays()
         try:
             with ending_on_signals(self._ended.set) if signals else nullcontext():
                 self.start()
@@ -264,6 +266,7 @@ class App(ConsumerDecorators):
         self._loop = asyncio.get_running_loop()
         opened = not self.connected
         await asyncio.to_thread(self.open)
+        spare_what_stays()
         ended = asyncio.Event()
         loop = self._loop
 
@@ -364,6 +367,13 @@ class App(ConsumerDecorators):
                 return True
             clock.sleep(0.02)
         return False
+
+
+def spare_what_stays() -> None:
+    """Take what is there once a program has connected (modules, schemas) out of the garbage collector's hands, which would look
+    through all of it again and again while events come and go. It is not given back: what it was, stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def check_registration(registration: Registration, connection: Connection) -> None:

@@ -15,7 +15,6 @@ from functools import partial
 from headrace.clock import Clock
 from headrace.errors import (
     BrokerError,
-    GroupFenced,
     HeadraceError,
     LaneStopped,
     TopicMissing,
@@ -28,14 +27,14 @@ from headrace.streaming.catalogue_feed import CatalogueFeed
 from headrace.streaming.committing import make_committer
 from headrace.streaming.decoder import Decoder
 from headrace.streaming.drivers import Driver, Steps
-from headrace.streaming.flow import flow, poll_timeout
+from headrace.streaming.flow import Drain, flow, poll_timeout
 from headrace.streaming.handler import Registration
 from headrace.streaming.hidden import tell_hidden
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
 from headrace.streaming.observation import UNWATCHED, Observation
 from headrace.streaming.published import HeldRecord, drop
-from headrace.streaming.start import give_birth, replaced_topic
+from headrace.streaming.start import generation_of, give_birth, replaced_topic
 from headrace.streaming.statistics import Row
 from headrace.streaming.turn import Observer, Turns, stop_lane
 
@@ -87,6 +86,7 @@ class Consumer:
         """Lanes whose handlers published what could not be written: begun anew there when their turn has ended."""
         self._rows: dict[str, Row] = {}
         self._bytes = 0
+        self._drain = Drain(self._lock, clock, limits.poll_records // 2)
         self._prefix = names.topic_prefix(product.id, product.major)
         self._next_commit = 0.0
         self._turns = Turns(
@@ -191,6 +191,8 @@ class Consumer:
                     self._bytes += lane.feed(part.records, part.next_offset, now)
             for lane in self._lanes.values():
                 self._schedule(lane, now)
+        if fetched and timeout is None:
+            self._drain.wait([self._lanes[part.topic] for part in fetched if part.topic in self._lanes])
         if self._going_back:
             self._go_back()
         if self._rights_changed:
@@ -239,6 +241,7 @@ class Consumer:
     def _freed(self, lane: Lane, count: int) -> None:
         """A lane gave up bytes (lock held)."""
         self._bytes -= count
+        self._drain.freed(lane)
         if lane.error is not None and isinstance(lane.error, LaneStopped):
             self._stopped[lane.topic] = lane.error
 
@@ -320,7 +323,7 @@ class Consumer:
             tenant,
             start=start,
             topic_id=topic_id,
-            fence=self._generation(topic),
+            fence=generation_of(self._reader, topic),
             batch=self.registration.batch,
             limit=self.registration.reject_limit,
             remember=self.registration.deduplicate,
@@ -386,12 +389,6 @@ class Consumer:
             self.drop_lanes([topic])
         elif lane is not None:
             self.stop_lane(lane, error)
-
-    def _generation(self, topic: str) -> int:
-        try:
-            return self._reader.generation(topic)
-        except GroupFenced:
-            return 0
 
     def drop_lanes(self, topics: Sequence[str]) -> None:
         """Give lanes up: they belong to another member."""

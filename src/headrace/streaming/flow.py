@@ -6,10 +6,49 @@ topic is paused.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from typing import Final
 
+from headrace.clock import Clock
 from headrace.streaming.lanes import Lane
 from headrace.streaming.limits import Limits
+
+DRAIN_S: Final = 0.02
+"""How long the polling thread waits for quick handlers before it reads on."""
+
+
+class Drain:
+    """Holds the polling thread back while handlers are quick: what waits in memory has left the processor's caches by the
+    time that it is handled, and a topic that never gets to its bound is never paused. A handler that does not get on within
+    `DRAIN_S` is not waited for, neither then nor the next time: other lanes are not to wait for it."""
+
+    def __init__(self, lock: threading.Condition, clock: Clock, enough: int) -> None:
+        """``enough``: records that a lane may have for the thread to read on. ``lock``: the consumer's."""
+        self._lock = lock
+        self._clock = clock
+        self._enough = enough
+        self._waiting = False
+
+    def freed(self, lane: Lane) -> None:
+        """A lane has settled something (lock held)."""
+        if self._waiting and lane.buffered <= self._enough:
+            self._lock.notify_all()
+
+    def wait(self, fed: Iterable[Lane]) -> None:
+        """Wait for those of the lanes that were just fed that are quick."""
+        with self._lock:
+            quick = {lane: lane.buffered for lane in fed if lane.running and lane.quick}
+            deadline = self._clock.monotonic() + DRAIN_S
+            self._waiting = True
+            while any(lane.buffered > self._enough and lane.running and lane.open for lane in quick):
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    break
+                self._clock.wait(self._lock, left)
+            self._waiting = False
+            for lane, before in quick.items():
+                lane.quick = lane.buffered < before or lane.buffered <= self._enough
 
 
 def poll_timeout(lanes: Iterable[Lane], now: float, longest: float, next_commit: float) -> float:

@@ -66,6 +66,8 @@ class Lane:
         self.state = LaneState.OPEN
         self.running = False
         """A turn of it is queued or under way."""
+        self.quick = True
+        """Its handler gets on while the consumer waits for it."""
         self.paused = False
         self.draining = False
         self.hidden = hidden
@@ -123,6 +125,7 @@ class Lane:
         self._fetched = max(self._fetched, next_offset)
         if self._filled_since is None and self._buffer:
             self._filled_since = now
+            self.quick = True
         if not self._buffer and not self.running:
             self.done = self._fetched  # only a gap (compaction, transaction markers) lay between
         return added

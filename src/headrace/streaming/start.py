@@ -14,7 +14,7 @@ from datetime import datetime
 
 from headrace.clock import Clock
 from headrace.errors import GroupFenced, TopicReplaced
-from headrace.interfaces.broker import OffsetAt, OffsetCommit, TopicAdmin, TopicDescription
+from headrace.interfaces.broker import OffsetAt, OffsetCommit, RecordReader, TopicAdmin, TopicDescription
 from headrace.model import names
 
 _ID = "topic="
@@ -87,3 +87,11 @@ def give_birth(admin: TopicAdmin, group: str, prefix: str, start: str, clock: Cl
             continue
         return True
     return False
+
+
+def generation_of(reader: RecordReader, topic: str) -> int:
+    """The fence that a topic's events carry; 0 where the topic has just gone to another member."""
+    try:
+        return reader.generation(topic)
+    except GroupFenced:
+        return 0
