@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
@@ -18,10 +19,12 @@ from headrace.catalogue.compatibility import avro_verdict, json_verdict, modes
 from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import in_event, ordered, over_versions
 from headrace.catalogue.compatibility.json_verdict import MOST_WITNESSES, Side
+from headrace.catalogue.compatibility.upgrade import Upgrade, upgrade
 from headrace.catalogue.compatibility.verdict import (
     Direction,
     Finding,
     PairVerdict,
+    Reading,
     RegistryAnswer,
     Verdict,
     Witness,
@@ -112,6 +115,30 @@ def check_history(
         tolerant=Verdict.worst([each.tolerant for _, each in found]),
         findings=_merged(found, event),
         witnesses=_witnesses(found),
+    )
+
+
+def check_upgrade(
+    old: SchemaText,
+    new: SchemaText,
+    mode: Compatibility,
+    *,
+    event: str | None = None,
+    reading: Reading = Reading.TOLERANT,
+    consumers: Sequence[str] = (),
+    sunset: date | None = None,
+    next_major: int | None = None,
+) -> Upgrade:
+    """Who must deploy first for the change from ``old`` to ``new``; both directions are looked at, whatever ``mode`` asks for.
+    ``reading``: *semantic* for a product with a producer or consumer that is not on the SDK; the rest as for
+    `headrace.catalogue.compatibility.upgrade`. Raises `InvalidSchema`."""
+    if old == new:
+        return upgrade(Verdict.SAFE, Verdict.SAFE, (), mode)
+    backward, forward = directions(old, new, Compatibility.FULL, witness=True, version=None)
+    ahead, back = (way.semantic if reading is Reading.SEMANTIC else way.tolerant for way in (forward, backward))
+    findings = [f if event is None else in_event(f, event) for f in (*forward.findings, *backward.findings)]
+    return upgrade(
+        ahead, back, findings, mode, consumers=consumers, sunset=sunset, next_major=next_major, reading=reading
     )
 
 

@@ -9,13 +9,17 @@ deprecate, then remove with the next major after the sunset.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from headrace.catalogue.compatibility.kinds import KINDS
+from headrace.catalogue.compatibility.modes import DIRECTIONS
 from headrace.catalogue.compatibility.verdict import Direction, Finding, Reading, Verdict
+from headrace.model.schema import Compatibility
 
 
 class Order(StrEnum):
@@ -29,9 +33,11 @@ class Order(StrEnum):
 
 
 class Upgrade(msgspec.Struct, frozen=True):
-    """``steps``: what to do, in order, each a sentence. ``because``: why in this order."""
+    """``allowed``: the mode lets it through in that order, and nobody who reads a field loses it. ``steps``: what to do, in
+    order, each a sentence; where it is not allowed, the change in two steps that is."""
 
     order: Order
+    allowed: bool
     because: str
     steps: tuple[str, ...]
 
@@ -53,10 +59,16 @@ def order_of(forward: Verdict, backward: Verdict) -> Order:
 _BECAUSE: Final = {
     Order.EITHER: "Either side may deploy first: old and new consumers take old and new events.",
     Order.PRODUCERS: "Producers deploy first: consumers built on the old schema take the new events.",
-    Order.CONSUMERS: "Consumers deploy first: built on the new schema they still take the old events, and the old ones do not "
-    "take the new events.",
+    Order.CONSUMERS: "Consumers deploy first: built on the new schema they still take the old events, and before that they do "
+    "not take the new ones.",
     Order.NONE: "No order is safe: old consumers do not take the new events, nor new consumers the old ones.",
     Order.UNKNOWN: "Which order is safe could not be decided: treat it as if none were.",
+}
+_REFUSED: Final = {
+    Order.PRODUCERS: "Producers would have to deploy first, and {mode} does not allow that: consumers built on the new "
+    "schema do not take the old events.",
+    Order.CONSUMERS: "Consumers would have to deploy first, and {mode} does not allow that: consumers built on the old "
+    "schema do not take the new events.",
 }
 
 
@@ -64,6 +76,7 @@ def upgrade(
     forward: Verdict,
     backward: Verdict,
     findings: Iterable[Finding],
+    mode: Compatibility,
     *,
     consumers: Sequence[str] = (),
     sunset: date | None = None,
@@ -74,29 +87,36 @@ def upgrade(
     ``consumers``: names for the steps (those that break, say); ``sunset``: the last day of what is deprecated;
     ``next_major``: its number; ``reading``: the one that counts for the product."""
     order = order_of(forward, backward)
-    who = ", ".join(consumers) if consumers else "the consumers"
-    counted = [f for f in findings if reading in f.readings or f.code in _ALWAYS]
-    ahead = [f for f in counted if f.direction is Direction.FORWARD]
+    plan = _Plan(", ".join(consumers) if consumers else "the consumers", sunset, next_major)
+    counted = [f for f in findings if reading in f.readings or f.code == _DROPPED]
+    asked = DIRECTIONS[mode]
+    in_the_way = [f for f in counted if f.direction in asked]
+    if in_the_way or order in (Order.NONE, Order.UNKNOWN):
+        return Upgrade(order, False, _why_not(order, mode, in_the_way), plan.two_steps(in_the_way or counted))
+    lost = sorted({f"`{f.path}`" for f in counted if f.code == _DROPPED})
+    if lost and order is Order.EITHER:
+        because = f"Consumers deploy first: those that read {_listed(lost)} would find nothing."
+        return Upgrade(Order.CONSUMERS, True, because, _in_order(Order.CONSUMERS, plan.who, counted))
+    return Upgrade(order, True, _BECAUSE[order], _in_order(order, plan.who, counted))
+
+
+_DROPPED: Final = "HC103"
+"""Matters in any reading: who reads the field finds nothing."""
+
+
+def _why_not(order: Order, mode: Compatibility, findings: Sequence[Finding]) -> str:
+    if findings and all(f.code == _DROPPED for f in findings):
+        paths = _listed(sorted({f"`{f.path}`" for f in findings}))
+        return f"Not now: no event would be refused, but consumers that read {paths} would find nothing."
+    return _REFUSED.get(order, _BECAUSE[order]).format(mode=mode.value)
+
+
+def _in_order(order: Order, who: str, findings: Sequence[Finding]) -> tuple[str, ...]:
     if order is Order.EITHER:
-        steps: tuple[str, ...] = ("Deploy producers and consumers in any order.",)
-    elif order is Order.PRODUCERS:
-        steps = (
-            "Deploy the producers.",
-            f"Deploy {who}. {_old_events(counted)}",
-        )
-    elif order is Order.CONSUMERS:
-        steps = (f"Deploy {who}, all of them, built on the new schema.", "Deploy the producers only then.")
-    else:
-        steps = ()
-    if order is not Order.EITHER and order is not Order.PRODUCERS and ahead:
-        steps = (*steps, *_two_steps(ahead, who, sunset, next_major, first=not steps))
-    elif order is Order.PRODUCERS or order is Order.EITHER:
-        steps = (*steps, *_afterwards([f for f in ahead if f.code in _ALWAYS], sunset, next_major))
-    return Upgrade(order, _BECAUSE[order], steps)
-
-
-_ALWAYS: Final = ("HC103",)
-"""What matters in any reading: who reads the field finds nothing."""
+        return ("Deploy producers and consumers in any order.",)
+    if order is Order.PRODUCERS:
+        return ("Deploy the producers.", f"Deploy {who}. {_old_events(findings)}")
+    return (f"Deploy {who}, all of them, built on the new schema.", "Deploy the producers only then.")
 
 
 def _old_events(findings: Sequence[Finding]) -> str:
@@ -110,75 +130,58 @@ def _listed(paths: Sequence[str]) -> str:
     return paths[0] if len(paths) == 1 else f"{', '.join(paths[:-1])} and {paths[-1]}"
 
 
-def _two_steps(
-    findings: Sequence[Finding], who: str, sunset: date | None, next_major: int | None, *, first: bool
-) -> tuple[str, ...]:
-    """Add, move over, deprecate, remove."""
-    events = [f for f in findings if f.code == "HC105"]
-    rest = [f for f in findings if f.code != "HC105"]
-    begin = "" if first else "Or, without waiting for all consumers: "
-    steps: list[str] = []
-    for each in rest:
-        steps.append(f"{begin}{_add(each)}")
-        begin = ""
-    for each in events:
-        steps.append(
-            f"Keep the schema of {each.event}, mark the event deprecated, and stop to publish it after the sunset."
-        )
-    fields = sorted({f"`{f.path}`" for f in rest if f.code in _NEEDS_TWIN and f.path})
-    if fields:
-        steps.append(f"Move {who} over to the new field{'' if len(fields) == 1 else 's'}.")
-    gone = sorted({f"`{f.path}`" for f in rest if (f.code in _NEEDS_TWIN or f.code in _KEEPS) and f.path})
-    if gone:
-        steps.append(f"Mark {_listed(gone)} deprecated: true{_until(sunset)}.")
-        steps.append(f"Remove {_listed(gone)} with {_major(next_major)}, after the sunset.")
-    return tuple(steps)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Who has to move, by when, to what."""
+
+    who: str
+    sunset: date | None
+    next_major: int | None
+
+    @property
+    def _until(self) -> str:
+        return "" if self.sunset is None else f", with the sunset {self.sunset.isoformat()}"
+
+    @property
+    def _major(self) -> str:
+        return "the next major" if self.next_major is None else f"v{self.next_major}"
+
+    def two_steps(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """Add, move over, deprecate, remove."""
+        steps = list(dict.fromkeys(self._first(each) for each in findings if each.code != _EVENT))
+        twins = sorted({f"`{f.path}`" for f in findings if f.code in _NEEDS_TWIN and f.direction is Direction.FORWARD})
+        if twins:
+            steps.append(f"Move {self.who} over to the new field{'' if len(twins) == 1 else 's'}.")
+        going = {f"`{f.path}`" for f in findings if f.code in _KEEPS and f.direction is Direction.FORWARD}
+        gone = sorted(going.union(twins) - {"``"})
+        if gone:
+            steps.append(f"Mark {_listed(gone)} deprecated: true{self._until}.")
+            steps.append(f"Remove {_listed(gone)} with {self._major}, after the sunset.")
+        for event in sorted({f.event or "the event" for f in findings if f.code == _EVENT}):
+            if any(f.code == _EVENT and f.direction is Direction.BACKWARD and f.event == event for f in findings):
+                steps.append(f"Add {event} with {self._major}: under this mode the event types of a major are fixed.")
+            else:
+                steps.append(f"Keep the schema of {event}, and mark the event deprecated{self._until}.")
+                steps.append(f"Publish {event} until then, and leave it out of {self._major}.")
+        return tuple(steps)
+
+    def _first(self, each: Finding) -> str:
+        at = f"`{each.path}`" if each.path else "the event"
+        if each.direction is Direction.BACKWARD:
+            if each.code in ("HC101", "HC102"):
+                return f"Declare {at} optional, and let producers always send it; require it with {self._major}."
+            return f"{at}: {each.advice}."
+        if each.code in _KEEPS:
+            return f"Keep {at} as it is; if another field takes its place, add that one beside it, and send both."
+        if each.code == "HC102":
+            return f"Keep {at} required, and always send it; make it optional with {self._major}."
+        if each.code == "HC211":
+            return f"Keep sending {at} wherever the old schema asks for it; drop the rule with {self._major}."
+        if each.code in _NEEDS_TWIN:
+            return f"Add an optional field beside {at} that takes what is new; keep sending {at} as it was."
+        return f"{at}: {each.advice}."
 
 
-_NEEDS_TWIN: Final = (
-    "HC201",
-    "HC202",
-    "HC203",
-    "HC204",
-    "HC205",
-    "HC206",
-    "HC207",
-    "HC208",
-    "HC209",
-    "HC210",
-    "HC212",
-    "HC213",
-)
+_EVENT: Final = "HC105"
 _KEEPS: Final = ("HC101", "HC103")
-
-
-def _add(each: Finding) -> str:
-    at = f"`{each.path}`" if each.path else "the event"
-    if each.code in ("HC101", "HC103"):
-        return f"Keep {at} as it is; if another field takes its place, add that one beside it, optional, and send both."
-    if each.code == "HC102":
-        return f"Keep {at} required in this major, and always send it; make it optional with the next one."
-    if each.code == "HC211":
-        return f"Keep sending {at} wherever the old schema asks for it; drop the rule with the next major."
-    if each.code in _NEEDS_TWIN:
-        return f"Add an optional field beside {at} that takes what is new; keep sending {at} as it was."
-    return f"{at}: {each.advice}."
-
-
-def _afterwards(findings: Sequence[Finding], sunset: date | None, next_major: int | None) -> tuple[str, ...]:
-    """What is gone without a break of the schema, though somebody may read it."""
-    fields = sorted({f"`{f.path}`" for f in findings})
-    if not fields:
-        return ()
-    return (
-        f"Do not remove {_listed(fields)} yet: mark it deprecated: true{_until(sunset)}.",
-        f"Remove {_listed(fields)} with {_major(next_major)}, after the sunset.",
-    )
-
-
-def _until(sunset: date | None) -> str:
-    return "" if sunset is None else f", with the sunset {sunset.isoformat()}"
-
-
-def _major(number: int | None) -> str:
-    return "the next major" if number is None else f"v{number}"
+_NEEDS_TWIN: Final = tuple(kind.code for kind in KINDS.values() if kind.value)
