@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import replace as changed
 
 from headrace.catalogue.compatibility import avro_verdict, json_verdict, modes
 from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import in_event, ordered, over_versions
 from headrace.catalogue.compatibility.json_verdict import MOST_WITNESSES, Side
-from headrace.catalogue.compatibility.upgrade import Upgrade, upgrade
 from headrace.catalogue.compatibility.verdict import (
     Direction,
     Finding,
     PairVerdict,
-    Reading,
     RegistryAnswer,
     Verdict,
     Witness,
@@ -107,45 +105,29 @@ def check_history(
         if text != new.text:
             numbers = () if versions is None else tuple(versions[index] for index in indexes)
             old = history[indexes[-1]]
-            found += [(numbers, each) for each in directions(old, new, mode, witness=witness, version=None)]
+            found += [
+                (numbers, each) for each in directions(old, new, mode, witness=witness, version=None, event=event)
+            ]
     return PairVerdict(
         mode=mode.value,
         registry=_registry(profile, list(history), new, mode),
         semantic=Verdict.worst([each.semantic for _, each in found]),
         tolerant=Verdict.worst([each.tolerant for _, each in found]),
-        findings=_merged(found, event),
+        findings=_merged(found),
         witnesses=_witnesses(found),
     )
 
 
-def check_upgrade(
+def directions(
     old: SchemaText,
     new: SchemaText,
     mode: Compatibility,
     *,
+    witness: bool,
+    version: int | None,
     event: str | None = None,
-    reading: Reading = Reading.TOLERANT,
-    consumers: Sequence[str] = (),
-    sunset: date | None = None,
-    next_major: int | None = None,
-) -> Upgrade:
-    """Who must deploy first for the change from ``old`` to ``new``; both directions are looked at, whatever ``mode`` asks for.
-    ``reading``: *semantic* for a product with a producer or consumer that is not on the SDK; the rest as for
-    `headrace.catalogue.compatibility.upgrade`. Raises `InvalidSchema`."""
-    if old == new:
-        return upgrade(Verdict.SAFE, Verdict.SAFE, (), mode)
-    backward, forward = directions(old, new, Compatibility.FULL, witness=True, version=None)
-    ahead, back = (way.semantic if reading is Reading.SEMANTIC else way.tolerant for way in (forward, backward))
-    findings = [f if event is None else in_event(f, event) for f in (*forward.findings, *backward.findings)]
-    return upgrade(
-        ahead, back, findings, mode, consumers=consumers, sunset=sunset, next_major=next_major, reading=reading
-    )
-
-
-def directions(
-    old: SchemaText, new: SchemaText, mode: Compatibility, *, witness: bool, version: int | None
 ) -> list[DirectionVerdict]:
-    """The verdict of each direction that ``mode`` asks for."""
+    """The verdict of each direction that ``mode`` asks for; the rest as for `check_pair`."""
     if old.format is not new.format:
         raise InvalidSchema(f"a {new.format.value} schema cannot follow a {old.format.value} schema")
     out = []
@@ -155,9 +137,11 @@ def directions(
             found = avro_verdict.direction_verdict(
                 avro_side(writer.text), avro_side(reader.text), direction, witness=witness, version=version
             )
+            if event is not None:
+                found = replace(found, findings=tuple(in_event(each, event) for each in found.findings))
         else:
             found = json_verdict.direction_verdict(
-                side(writer.text), side(reader.text), direction, witness=witness, version=version
+                side(writer.text), side(reader.text), direction, witness=witness, version=version, event=event
             )
         out.append(found)
     return out
@@ -191,14 +175,13 @@ def _registry(profile: str, history: list[SchemaText], new: SchemaText, mode: Co
 Verdicts = Iterable[tuple[tuple[int, ...], DirectionVerdict]]
 
 
-def _merged(found: Verdicts, event: str | None) -> tuple[Finding, ...]:
+def _merged(found: Verdicts) -> tuple[Finding, ...]:
     """One finding for the same change after several versions: as it is of the newest, with the others named."""
     alike: dict[tuple[str, ...], list[tuple[tuple[int, ...], Finding]]] = {}
     for numbers, verdict in found:
         for each in verdict.findings:
             alike.setdefault((each.code, each.direction, each.event or "", each.path), []).append((numbers, each))
-    merged = (over_versions(each) for each in alike.values())
-    return ordered(each if event is None else in_event(each, event) for each in merged)
+    return ordered(over_versions(each) for each in alike.values())
 
 
 def _witnesses(found: Verdicts) -> tuple[Witness, ...]:
@@ -206,7 +189,7 @@ def _witnesses(found: Verdicts) -> tuple[Witness, ...]:
     kept: dict[bytes, Witness] = {}
     for numbers, verdict in found:
         for each in verdict.witnesses:
-            known = replace(each, version=numbers[-1] if numbers else None)
+            known = changed(each, version=numbers[-1] if numbers else None)
             kept.setdefault(_text(each), known)
     return tuple(kept.values())[:MOST_WITNESSES]
 

@@ -32,11 +32,16 @@ class Seen:
 
 
 def seen(
-    old: JsonSchema, new: JsonSchema, old_events: Mapping[str, str] | None, new_events: Mapping[str, str] | None
+    old: JsonSchema,
+    new: JsonSchema,
+    old_events: Mapping[str, str] | None,
+    new_events: Mapping[str, str] | None,
+    event: str | None = None,
 ) -> list[Seen]:
-    """What changed from ``old`` to ``new``, in the order of the old schema. ``old_events``/``new_events``: of composed ones."""
+    """What changed from ``old`` to ``new``, in the order of the old schema. ``old_events``/``new_events``: of composed ones;
+    ``event``: the schemas are the data schemas of this event."""
     if old_events is None or new_events is None:
-        return list(_walk((old.root,), (new.root,), (), None, set()))
+        return list(_walk((old.root,), (new.root,), () if event is None else ("data",), event, set()))
     found: list[Seen] = []
     for name in sorted(set(old_events.values()) & set(new_events.values())):
         before, after = old.nodes[("definitions", name)], new.nodes[("definitions", name)]

@@ -33,9 +33,19 @@ class Change:
     sent: bool = True
 
 
-def changes(gaps: Iterable[Gap], prover: Prover, events: Mapping[str, str] | None, *, forward: bool) -> list[Change]:
-    """The changes behind ``gaps``; those that are sent first. ``events``: the reader's, where it is composed."""
+def changes(
+    gaps: Iterable[Gap],
+    prover: Prover,
+    events: Mapping[str, str] | None,
+    *,
+    forward: bool,
+    event: str | None = None,
+) -> list[Change]:
+    """The changes behind ``gaps``; those that are sent first. ``events``: the reader's, where it is composed. ``event``: the
+    schemas are the data schemas of this event."""
     found = [_change(gap, whole, prover, events, forward) for whole in gaps for gap in _refined(whole, prover)]
+    if event is not None:
+        found = [replace(each, event=event, path=("data", *each.path)) for each in found]
     met = {(c.event, c.path, c.kind) for c in found if c.sent}
     return [c for c in found if c.sent] + [c for c in found if not c.sent and (c.event, c.path, c.kind) not in met]
 

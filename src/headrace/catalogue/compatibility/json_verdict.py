@@ -29,19 +29,26 @@ MOST_WITNESSES: Final = 5
 
 
 def direction_verdict(
-    writer: Side, reader: Side, direction: Direction, *, witness: bool = True, version: int | None = None
+    writer: Side,
+    reader: Side,
+    direction: Direction,
+    *,
+    witness: bool = True,
+    version: int | None = None,
+    event: str | None = None,
 ) -> DirectionVerdict:
     """Whether ``reader`` takes what ``writer`` writes. Without ``witness`` no event is looked for, and a gap is undecided:
-    verdicts are *safe* or *undecided* then. ``version``: what the old side is called in the sentences."""
+    verdicts are *safe* or *undecided* then. ``version``: what the old side is called in the sentences. ``event``:
+    the schemas are the data schemas of this event, and places are told as seen from its envelope."""
     drafts = Drafts()
     verdicts = {
-        reading: _read(writer, reader, reading, drafts, direction, witness)
+        reading: _read(writer, reader, reading, drafts, direction, witness, event)
         for reading in (Reading.TOLERANT, Reading.SEMANTIC)
     }
     told = [(made, finding(made, direction, tried=witness)) for made in drafts.merged()]
     findings = [each for _, each in told]
     if direction is Direction.FORWARD:
-        findings = _with_hints(findings, seen(reader.parsed, writer.parsed, reader.events, writer.events))
+        findings = _with_hints(findings, seen(reader.parsed, writer.parsed, reader.events, writer.events, event))
     ranks = {_place(each): number for number, each in enumerate(ordered(findings))}
     told.sort(key=lambda pair: ranks[_place(pair[1])])
     shown = [found for made, each in told if (found := _witness(made, each, reader)) is not None]
@@ -54,13 +61,21 @@ def direction_verdict(
     )
 
 
-def _read(writer: Side, reader: Side, reading: Reading, drafts: Drafts, direction: Direction, witness: bool) -> Verdict:
+def _read(
+    writer: Side,
+    reader: Side,
+    reading: Reading,
+    drafts: Drafts,
+    direction: Direction,
+    witness: bool,
+    event: str | None,
+) -> Verdict:
     """One reading's verdict; what it found goes into ``drafts``."""
     prover = Prover(tolerant=reading is Reading.TOLERANT)
     gaps = prover.ask(writer.left(reading), reader.parsed.root)
     if not gaps:
         return Verdict.SAFE
-    found = changes(gaps, prover, reader.events, forward=direction is Direction.FORWARD)
+    found = changes(gaps, prover, reader.events, forward=direction is Direction.FORWARD, event=event)
     trial = Trial(writer, reader, reading)
     broken = False
     for change in found:

@@ -48,7 +48,7 @@ KINDS: Final = {
         95,
         31,
         "keep the field, mark it deprecated: true, and remove it with the next major",
-        "make the new field optional, or give it to events from the next major on",
+        "make the new field optional; require it with the next major",
     ),
     "optional": Kind(
         "HC102",
