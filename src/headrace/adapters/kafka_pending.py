@@ -69,7 +69,15 @@ class Pending:
         """Settle what is next in its topic; keep what came early. Not for two threads at once."""
         run: list[Receipt] = []  # one topic's, with consecutive offsets of one batch
         topic, first, timestamp = "", -1, -1
+        by_topic, early = self._by_topic, self._early
         for report in reports:
+            receipt, error, offset, at = report
+            if run and offset == first + len(run) and at == timestamp and receipt.topic == topic and not early:
+                # The usual case: one more of the same batch, and the next in its topic.
+                queue = by_topic[topic]
+                if queue and queue[0] is receipt and error is None:
+                    run.append(queue.popleft())
+                    continue
             for receipt, error, offset, at in self._in_turn(report):
                 if receipt.topic == topic and error is None and at == timestamp and offset == first + len(run):
                     run.append(receipt)

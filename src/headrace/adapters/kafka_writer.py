@@ -93,7 +93,8 @@ class KafkaWriter:
         with self._lock:
             if self._closed:
                 raise Closed("the writer is closed")
-            self._renew()
+            if self._refused is not None:
+                self._renew()
             receipt = self._pending.give(topic, event_id)
             try:
                 refused = UNKNOWN if self._missing.holds(topic) else self._hand_over(receipt, record)

@@ -35,26 +35,22 @@ class Noted:
         return receipt
 
 
-class HeldReceipt(Receipt):
+class HeldReceipt(Receipt, eq=False):
     """The receipt of a record that is written only when its handler has accepted: the handler itself cannot wait for it."""
 
-    __slots__ = ("_outbox",)
-
-    def __init__(self, outbox: Outbox, condition: threading.Condition, topic: str, event_id: str | None) -> None:
-        super().__init__(condition, topic, event_id)
-        self._outbox = outbox
+    outbox: Outbox | None = None
 
     def result(self, timeout: float | None = None) -> Receipt:
         """As `Receipt.result`. Raises `ReceiptHeld` while the handler runs, which would wait for itself."""
         self._check()
-        return super().result(timeout)
+        return Receipt.result(self, timeout)
 
     def __await__(self) -> Generator[Any, None, Receipt]:
         self._check()
-        return super().__await__()
+        return Receipt.__await__(self)
 
     def _check(self) -> None:
-        if self._outbox.open and not self.done:
+        if self.outbox is not None and self.outbox.open and not self.done:
             raise ReceiptHeld(
                 f"what a transactional handler publishes to {self.topic} is written when it has returned",
                 hint="do not wait for the receipt inside the handler; add_done_callback tells you later",
@@ -97,7 +93,7 @@ class Outbox:
                     hint="wait inside the handler for the tasks that it starts",
                     topic=topic,
                 )
-            receipt = HeldReceipt(self, self._condition, topic, event_id)
+            receipt = HeldReceipt(self._condition, topic, event_id, outbox=self)
             self.records.append(HeldRecord(receipt, record, row))
         return receipt
 

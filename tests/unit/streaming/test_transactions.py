@@ -143,7 +143,7 @@ def test_one_transaction_takes_many_lanes_and_never_a_running_handler(world: Any
 
     publish(world, "acme", 1, 2, 3)
     publish(world, "bolt", *range(1, 21))
-    with running(copying(world, handle)):
+    with running(copying(world, handle, transaction_interval=0.5)):
         until(lambda: len(output(world, "bolt")) == 20)
         until(lambda: output(world) == [1])
         assert committed(world) == 1
