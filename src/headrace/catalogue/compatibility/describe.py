@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Final
 
@@ -32,7 +33,10 @@ def describe(nodes: Iterable[Node]) -> str:
     return describe_facts(gather(nodes))
 
 
-def describe_facts(facts: Facts) -> str:
+def describe_facts(facts: Facts, *, only: int = ANY) -> str:
+    """``only``: of these types."""
+    if only != ANY:
+        facts = replace(facts, types=facts.types & only)
     if facts.never:
         return "nothing"
     if facts.finite is not None and facts.types & ~BOOLEAN:

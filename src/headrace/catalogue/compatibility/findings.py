@@ -34,6 +34,8 @@ class Draft:
     change: Change
     kinds: set[str] = field(default_factory=set)
     readings: dict[Reading, tuple[Any, ...]] = field(default_factory=dict)
+    also: list[tuple[Step, ...]] = field(default_factory=list)
+    """Other places of the same edit: of a definition that is used in several."""
 
     @property
     def kind(self) -> str:
@@ -86,7 +88,22 @@ class Drafts:
                 kept.append(made)
             else:
                 around.absorb(made)
-        return kept
+        once: dict[tuple[Any, ...], Draft] = {}
+        for made in kept:
+            first = once.setdefault(_edit(made), made)
+            if first is not made:
+                first.absorb(made)
+                first.also.append(made.change.path)
+        return list(once.values())
+
+
+def _edit(made: Draft) -> tuple[Any, ...]:
+    """What tells one edit of the schemas from another: the two places, and what was done there."""
+    gap, path = made.change.gap, made.change.path
+    field_ = path[-1] if gap.rule == "required" or made.kind in ("undeclared", "dropped", "open") else None
+    left = next((node.number for node in gap.left.nodes if node.raw is not None), None)
+    where = path if left is None and field_ is None else None
+    return made.change.event, made.kind, gap.right.number, left, field_, where, frozenset(made.kinds)
 
 
 def _absorbs(outer: Draft, inner: Draft) -> bool:
@@ -105,7 +122,7 @@ def finding(made: Draft, direction: Direction, *, tried: bool = True) -> Finding
     forward = direction is Direction.FORWARD
     reader, writer = gap.right.place, writer_place(gap)
     shown = any(made.readings.values())
-    at = sentences.place(made.change.path, made.change.event)
+    at = sentences.place(made.change.path, made.change.event, made.also)
     told = sentences.sentence(made.kind, at, gap, direction, sentences.OLD, several=len(made.kinds) > 1)
     return Finding(
         code=kind.code,
@@ -120,6 +137,7 @@ def finding(made: Draft, direction: Direction, *, tried: bool = True) -> Finding
         readings=tuple(r for r in Reading if r in made.readings),
         harm=kind.harm if Reading.TOLERANT in made.readings else kind.foreign,
         event=made.change.event,
+        also=tuple(sentences.data_path(path) for path in made.also),
     )
 
 

@@ -192,7 +192,11 @@ def _finding(consumer: Consuming, change: EventChange, found: Finding, log: Log,
     if not matters or found.event not in (None, change.event) or not _meets(consumer, change, found, log):
         return
     at = f"{change.event}: `{found.path or 'the event'}` ({found.code})"
-    touched = [p for p in consumer.reads if touch(p, found.path)] if found.code != _UNDECLARED else []
+    touched = (
+        [p for p in consumer.reads if any(touch(p, at) for at in (found.path, *found.also))]
+        if found.code != _UNDECLARED
+        else []
+    )
     if not consumer.reads:
         told.unknown.append(f"{at}: what it reads is not declared")
     elif touched:

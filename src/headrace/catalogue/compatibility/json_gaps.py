@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from headrace.catalogue.compatibility.json_events import as_sent, event_of
-from headrace.catalogue.compatibility.json_nodes import NULL
+from headrace.catalogue.compatibility.json_nodes import NULL, NUMBER, STRING, Node, type_of
 from headrace.catalogue.compatibility.json_prover import Prover
-from headrace.catalogue.compatibility.json_state import OTHER, Gap, Step
+from headrace.catalogue.compatibility.json_state import OTHER, Gap, Gaps, State, Step
 from headrace.catalogue.compatibility.kinds import OF_RULES
 
-MAX_ALTERNATIVES = 8
+MATCHING: Final = OTHER[:1] + "match:"
+"""Begins a step of a path that stands for the fields whose names match a pattern."""
+
+MAX_ALTERNATIVES: Final = 8
 """How deep alternatives within alternatives are looked into."""
 
 
@@ -69,9 +73,26 @@ def kind_of(gap: Gap, prover: Prover) -> str:
     """The kind of change, of a place that the writer knows."""
     if gap.rule == "required":
         return "optional" if prover.declared(prover.facts(gap.left), gap.data) else "removed"
-    if gap.rule == "type" and gap.data == NULL:
+    if (gap.rule == "type" and gap.data == NULL) or gap.data == (None,):
         return "null"
+    if gap.rule == "values":
+        return _of_values(gap, prover)
     return OF_RULES.get(gap.rule, "undecided")
+
+
+def _of_values(gap: Gap, prover: Prover) -> str:
+    """Where the writer's values can be listed and the reader has no list: by what the reader says instead."""
+    right = prover.facts(State((gap.right,)))
+    types = 0
+    for value in gap.data:
+        types |= type_of(value)
+    if types & ~right.types:
+        return "type"
+    if types & NUMBER and (right.least is not None or right.greatest is not None or right.multiples):
+        return "range"
+    if types & STRING and (right.patterns or right.formats):
+        return "pattern" if right.patterns else "format"
+    return "length" if types & STRING and (right.min_length or right.max_length is not None) else "values"
 
 
 def _undeclared(gap: Gap, prover: Prover, event: str | None) -> int | None:
@@ -81,7 +102,7 @@ def _undeclared(gap: Gap, prover: Prover, event: str | None) -> int | None:
         if isinstance(step, str) and not gap.states[index + 1].nodes:
             facts = prover.facts(gap.states[index])
             unknown_event = event is not None and index == 0 and step == "data"
-            if step == OTHER or unknown_event or not prover.declared(facts, step):
+            if step[:1] == OTHER[:1] or unknown_event or not prover.declared(facts, step):
                 return index + 1
     return None
 
@@ -89,27 +110,55 @@ def _undeclared(gap: Gap, prover: Prover, event: str | None) -> int | None:
 def _of_undeclared(gap: Gap, path: tuple[Step, ...], prover: Prover, forward: bool) -> str:
     if prover.tolerant:
         return "type"  # it may be sent all the same: the writer declares nothing there
-    return "dropped" if forward and path[-1] != OTHER else "open"
+    return "dropped" if forward and not str(path[-1]).startswith(OTHER[:1]) else "open"
 
 
 def _refined(gap: Gap, prover: Prover, depth: int = 0) -> Iterator[Gap]:
-    """The gap, or those inside the alternative that is meant."""
-    if gap.rule not in ("anyOf", "oneOf") or gap.data is not None or depth > MAX_ALTERNATIVES:
+    """The gap, or those inside the alternative, or under the pattern, that is meant."""
+    if depth > MAX_ALTERNATIVES:
         yield gap
-        return
+    elif gap.rule in ("anyOf", "oneOf") and gap.data is None:
+        yield from _meant(gap, prover, depth)
+    elif gap.inner and (pattern := _pattern(gap)) is not None:
+        for inner in gap.inner:
+            step = MATCHING + pattern
+            below = replace(inner, path=(*gap.path, step, *inner.path), states=(*gap.states, *inner.states))
+            yield from _refined(below, prover, depth + 1)
+    else:
+        yield gap
+
+
+def _pattern(gap: Gap) -> str | None:
+    """The pattern of names that a gap is about."""
+    if gap.rule == "patternProperties" and isinstance(gap.data, str):
+        return gap.data
+    return str(gap.data[1]) if isinstance(gap.data, tuple) and gap.data[:1] == ("pattern",) else None
+
+
+def _meant(gap: Gap, prover: Prover, depth: int) -> Iterator[Gap]:
     branches = gap.right.any_of if gap.rule == "anyOf" else gap.right.one_of
-    meant = [branch for branch in branches if not prover.empty(gap.left.and_(branch))]
-    if not meant:
-        types = 0
-        for branch in branches:
-            types |= prover.facts(replace(gap.left, nodes=(branch,), denied=())).types
-        left = prover.facts(gap.left).types
-        yield replace(gap, rule="type", data=left) if not left & types else gap
-        return
-    tried = [found for branch in meant if (found := prover.ask(gap.left, branch))]
+    tried = [
+        found
+        for branch in branches
+        if not prover.empty(gap.left.and_(branch)) and (found := prover.ask(gap.left, branch))
+    ]
     if not tried:
-        yield gap
-        return
-    for inner in min(tried, key=len):
+        tried = [found for branch in branches if (found := _counterpart(gap, branch, prover))]
+    for inner in min(tried, key=len, default=()):
         inside = replace(inner, path=(*gap.path, *inner.path), states=(*gap.states[:-1], *inner.states))
         yield from _refined(inside, prover, depth + 1)
+    if not tried:
+        types = 0
+        for branch in branches:
+            types |= prover.facts(State((branch,))).types
+        left = prover.facts(gap.left).types
+        yield replace(gap, rule="type", data=left) if not left & types else gap
+
+
+def _counterpart(gap: Gap, branch: Node, prover: Prover) -> Gaps:
+    """The gaps of an alternative with the same fields, unless a field that tells alternatives apart has another value."""
+    mine, other = prover.facts(gap.left), prover.facts(State((branch,)))
+    if not mine.names() or set(mine.names()) != set(other.names()):
+        return ()
+    found = prover.ask(gap.left, branch)
+    return () if any(each.rule in ("enum", "values") and len(each.path) == 1 for each in found) else found

@@ -17,7 +17,7 @@ from jsonschema.validators import validator_for
 
 from headrace.catalogue.compatibility.json_evaluate import formatted
 from headrace.catalogue.compatibility.json_events import events_of
-from headrace.catalogue.compatibility.json_gaps import Change
+from headrace.catalogue.compatibility.json_gaps import MATCHING, Change
 from headrace.catalogue.compatibility.json_maker import Maker
 from headrace.catalogue.compatibility.json_nodes import JsonSchema, canonical, made
 from headrace.catalogue.compatibility.json_state import State
@@ -124,7 +124,8 @@ class Trial:
     @staticmethod
     def _candidates(change: Change, budget: int, known: tuple[Any, ...]) -> Iterator[Any]:
         yield from known
-        yield from islice(documents(change.gap, Maker(budget)), TRIES * 4)
+        if not any(isinstance(step, str) and step.startswith(MATCHING) for step in change.gap.path):
+            yield from islice(documents(change.gap, Maker(budget)), TRIES * 4)
         if change.whole is not change.gap:
             yield from islice(documents(change.whole, Maker(budget)), TRIES * 4)
 

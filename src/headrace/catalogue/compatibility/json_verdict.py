@@ -6,6 +6,7 @@ the tolerant reading where there is one; of all, the `MOST_WITNESSES` gravest ar
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -51,7 +52,7 @@ def direction_verdict(
         findings = _with_hints(findings, seen(reader.parsed, writer.parsed, reader.events, writer.events, event))
     ranks = {_place(each): number for number, each in enumerate(ordered(findings))}
     told.sort(key=lambda pair: ranks[_place(pair[1])])
-    shown = [found for made, each in told if (found := _witness(made, each, reader)) is not None]
+    shown = [found for made, each in told if (found := _witness(made, each, reader, event is not None)) is not None]
     versions = () if version is None else (version,)
     return DirectionVerdict(
         semantic=verdicts[Reading.SEMANTIC],
@@ -96,13 +97,15 @@ def _with_hints(findings: list[Finding], changes_seen: list[Seen]) -> list[Findi
     out = list(findings)
     for each in changes_seen:
         path = sentences.data_path(each.path)
-        about = [n for n, f in enumerate(out) if f.event == each.event and f.path == path and f.code in _GONE]
+        about = [
+            n for n, f in enumerate(out) if f.event == each.event and path in (f.path, *f.also) and f.code in _GONE
+        ]
         if each.kind == "dropped" and each.renamed is not None:
             new_name = sentences.data_path((*each.path[:-1], each.renamed))
             also = f"; `{new_name}`, which is new beside it, looks like its new name"
         else:
             also = ""
-        for number in about:
+        for number in about if also else ():
             out[number] = replace(out[number], message=out[number].message + also)
         if each.kind == "closed":
             message = sentences.closes(sentences.place(each.path, each.event))
@@ -120,14 +123,19 @@ def _within(path: str, event: str | None, outer: Finding) -> bool:
     return outer.code in _GONE and outer.event == event and path.startswith((f"{outer.path}.", f"{outer.path}["))
 
 
-def _witness(made: Draft, told: Finding, reader: Side) -> Witness | None:
-    """The event that shows the finding, with what the reader's validator says of it."""
+_INDEX: Final = re.compile(r"\[[0-9]+\]")
+
+
+def _witness(made: Draft, told: Finding, reader: Side, inside: bool) -> Witness | None:
+    """The event that shows the finding, with what the reader's validator says of it. ``inside``: it is an event's data."""
     reading = next((r for r in (Reading.TOLERANT, Reading.SEMANTIC) if made.readings.get(r)), None)
     if reading is None:
         return None
     event: Any = made.readings[reading][0]
     validator = reader.opened_validator if reading is Reading.TOLERANT else reader.validator
-    first = violations(validator, event, "")[0]
+    said = violations(validator, event, "")
+    about = told.path.removeprefix("data.") if inside else told.path
+    first = next((v for v in said if _INDEX.sub("[]", v.path) == about), said[0])
     backward = told.direction is Direction.BACKWARD
     return Witness(
         event=event,

@@ -6,12 +6,12 @@ events. Under BACKWARD the writer is old: consumers built on the new schema meet
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from headrace.catalogue.compatibility import describe
 from headrace.catalogue.compatibility.json_facts import Facts, gather
-from headrace.catalogue.compatibility.json_nodes import ANY, Node
+from headrace.catalogue.compatibility.json_nodes import ANY, STRING, Node
 from headrace.catalogue.compatibility.json_state import OTHER, Gap, Step
 from headrace.catalogue.compatibility.verdict import Direction
 
@@ -19,6 +19,9 @@ OLD: Final = "the old schema"
 """How sentences name the old side where no version is known."""
 
 NEW: Final = "the new schema"
+
+MOST_PLACES: Final = 3
+"""Other places of the same edit that a sentence names."""
 
 
 def data_path(path: Iterable[Step]) -> str:
@@ -28,19 +31,27 @@ def data_path(path: Iterable[Step]) -> str:
         if isinstance(step, int):
             out += "[]"
         else:
-            name = "*" if step == OTHER else step
+            name = "*" if step.startswith(OTHER[:1]) else step
             plain = name == "*" or name.replace("_", "").replace("-", "").isalnum()
             out += (f".{name}" if out else name) if plain else f'["{name}"]'
     return out
 
 
-def place(path: tuple[Step, ...], event: str | None) -> str:
-    """The place as a sentence begins: ``OrderProposalCreated: `data.quantity` ``."""
-    if path and path[-1] == OTHER:
-        around = data_path(path[:-1])
-        at = f"any other field of {f'`{around}`' if around else 'the event'}"
+def place(path: tuple[Step, ...], event: str | None, also: Sequence[tuple[Step, ...]] = ()) -> str:
+    """The place as a sentence begins: ``OrderProposalCreated: `data.quantity` ``. ``also``: the other places of the same
+    edit."""
+    last = path[-1] if path else ""
+    around = f"`{data_path(path[:-1])}`" if path[:-1] else "the event"
+    if last == OTHER:
+        at = f"any other field of {around}"
+    elif isinstance(last, str) and last.startswith(OTHER[:1]):
+        at = f"any field of {around} that matches {last.partition(':')[2]}"
     else:
         at = f"`{data_path(path)}`" if path else "the event"
+    others = [f"`{data_path(other)}`" for other in also]
+    if others:
+        more = f" and {len(others) - MOST_PLACES} more" if len(others) > MOST_PLACES else ""
+        at = f"{at} (also {', '.join(others[:MOST_PLACES])}{more})"
     return f"{event}: {at}" if event else at
 
 
@@ -87,6 +98,8 @@ def _presence_forward(kind: str, at: str, gap: Gap, old: str) -> str:
         return f"{_event(at)} is gone: {NEW} does not describe it any more; consumers built on {old} still expect it"
     if kind == "open":
         return f"{at} was {_was(gap.right)} in {old}; {NEW} does not say what it is any more"
+    if kind == "names":
+        return f"names of fields in {at} had to be {_names(gap)} in {old}; {NEW} allows others: {reject}"
     if kind == "undecided":
         return f"{at}: consumers built on {old} may not take all that {NEW} allows"
     return ""
@@ -109,6 +122,8 @@ def _presence_backward(kind: str, at: str, gap: Gap, old: str) -> str:
         return f"{_event(at)} is new: nothing in {old} says what an event of that type holds; {NEW} does"
     if kind in ("open", "dropped"):
         return f"{at} could be anything in {old}, which does not declare it; {NEW} takes {_was(gap.right)} only"
+    if kind == "names":
+        return f"names of fields in {at} have to be {_names(gap)} in {NEW}, which {old} did not ask for: {reject}"
     if kind == "undecided":
         return f"{at}: {NEW} may not take all that {old} allows"
     return ""
@@ -129,10 +144,19 @@ def _event(at: str) -> str:
     return f"the event {at.partition(':')[0]}"
 
 
+def _names(gap: Gap) -> str:
+    rule = gap.right.property_names
+    return "nothing" if rule is None else describe.describe_facts(gather((rule,)), only=STRING)
+
+
 def _condition(node: Node) -> str:
-    """Whether it was asked under a condition (`then`, `else`), and where that is written."""
+    """Whether it was asked under a condition (`then`, `else`, a dependency), and where that is written."""
     nodes = node.schema.nodes
     for length in range(len(node.pointer), 0, -1):
+        if length > 1 and node.pointer[length - 2] in ("dependentSchemas", "dependencies"):
+            holder = nodes.get(node.pointer[: length - 2])
+            if holder is not None and node.pointer[length - 1] in holder.dependent_schemas:
+                return f" beside `{node.pointer[length - 1]}`"
         if node.pointer[length - 1] in ("then", "else"):
             holder = nodes.get(node.pointer[: length - 1])
             if holder is not None and holder.if_ is not None:
@@ -156,7 +180,8 @@ def _value_forward(kind: str, at: str, gap: Gap, old: str, several: bool) -> str
     now = _now(gap)
     if now == was:
         return f"{at} is {was}, and no longer as `{gap.rule}` of {old} has it: {reject}"
-    return f"{at} was {was}, and is {now} in {NEW}: consumers built on {old} will reject the values that are new"
+    is_now = "may be" if now == "anything" else "is"
+    return f"{at} was {was}, and {is_now} {now} in {NEW}: consumers built on {old} will reject the values that are new"
 
 
 def _value_backward(kind: str, at: str, gap: Gap, old: str, several: bool) -> str:
@@ -208,7 +233,10 @@ def _alternative(gap: Gap) -> str:
     facts = gather(gap.left.nodes)
     telling = _telling(facts)
     kind = describe.types(facts.types)
-    return f"{kind} with `{telling[0]}` {describe.short(telling[1])}" if telling else describe.describe_facts(facts)
+    if telling:
+        return f"{kind} with `{telling[0]}` {describe.short(telling[1])}"
+    names = [f"`{name}`" for name in sorted(facts.required)[:3]]
+    return f"{kind} with {' and '.join(names)}" if names else describe.describe_facts(facts)
 
 
 def _telling(facts: Facts) -> tuple[str, Any] | None:

@@ -47,10 +47,11 @@ class Reading(StrEnum):
 class Finding(msgspec.Struct, frozen=True):
     """One change as a person made it. ``code`` is stable (``HC201``). ``path``: where in the event (``data.lines[].quantity``,
     `` `` for the whole). ``old``/``new``: JSON pointers as URI fragments into the two schemas (None: nothing there).
-    ``rule``: the keyword that refuses. ``readings``: those in which it is a break. ``verdict``: of this finding alone.
-    ``harm``: 0 to 100, what the order follows. ``advice``: what to do instead. ``version``: the history's newest version that
-    it is true of, where there is a history, ``versions``: all of them, oldest first. ``event``: the name, where the place
-    belongs to one event. A finding whose verdict is *safe* is a hint: nothing breaks by it alone."""
+    ``rule``: the keyword that refuses. ``readings``: those in which it is a break. ``verdict``: of this finding alone; one that
+    is *safe* is a hint, by which nothing breaks. ``harm``: 0 to 100, what the order follows. ``advice``: what to do instead.
+    ``version``: the history's newest version that it is true of, where there is a history, ``versions``: all of them, oldest
+    first. ``event``: the name, where the place belongs to one event. ``also``: other places of the same edit (of a definition
+    that is used in several)."""
 
     code: str
     direction: Direction
@@ -66,6 +67,7 @@ class Finding(msgspec.Struct, frozen=True):
     version: int | None = None
     versions: tuple[int, ...] = ()
     event: str | None = None
+    also: tuple[str, ...] = ()
 
 
 class Witness(msgspec.Struct, frozen=True):
