@@ -33,6 +33,7 @@ from headrace.model.product import (
     EventDeclaration,
     Ownership,
     Producing,
+    SchemaException,
     SchemaVersion,
     Service,
     StreamingProduct,
@@ -86,13 +87,13 @@ def _region(id_: str, region: RegionDocument) -> Region:
                 properties=_sorted({k: _text(v) for k, v in kafka.properties.items()}),
                 operators=tuple(sorted(kafka.operators)),
             )
-    drafts, framing = tuple(region.registry.drafts), region.registry.framing
+    drafts, framing, profile = tuple(region.registry.drafts), region.registry.framing, region.registry.profile
     match region.registry:
         case HttpRegistry(url=url, properties=properties):
             text = _sorted({k: _text(v) for k, v in properties.items()})
-            registry = RegistryAddress(kind="http", url=url, properties=text, drafts=drafts, framing=framing)
+            registry = RegistryAddress("http", url, text, drafts, framing, profile)
         case _:
-            registry = RegistryAddress(kind="embedded", drafts=drafts, framing=framing)
+            registry = RegistryAddress(kind="embedded", drafts=drafts, framing=framing, profile=profile)
     return Region(id_, region.name or id_, cluster, registry)
 
 
@@ -143,6 +144,7 @@ def _streaming(
         service=Service(d.service.latency, d.service.freshness),
         deprecation=_deprecation(d.deprecation),
         path=declared.path,
+        exceptions=tuple(SchemaException(e.schema_version, e.reason, e.approved_by, e.until) for e in d.exceptions),
     )
 
 

@@ -122,6 +122,7 @@ Start = Annotated[
 ]
 Audience = Literal["customers"]
 Draft = Literal["draft-07", "2019-09", "2020-12"]
+Profile = Literal["confluent", "confluent-lenient", "karapace", "apicurio"]
 
 
 Principal = Annotated[Text, Field(pattern=r"^User:[^\s*]+$")]
@@ -159,6 +160,8 @@ class EmbeddedRegistry(Document):
     """The drafts of JSON Schema that may be registered."""
     framing: Framing = Framing.PREFIX
     """Where a record says which schema it was written with: before its value, or in a header."""
+    profile: Profile = "confluent"
+    """The registry as which it decides what is compatible: the one of production."""
 
 
 class HttpRegistry(Document):
@@ -169,6 +172,8 @@ class HttpRegistry(Document):
     """The drafts of JSON Schema that it can compare."""
     framing: Framing = Framing.PREFIX
     """Where a record says which schema it was written with: before its value, or in a header."""
+    profile: Profile = "confluent"
+    """Which registry it is, so that its answers can be foretold."""
     properties: dict[Text, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
     """Further settings. Secrets as env:NAME, vault:PATH or file:PATH."""
 
@@ -324,6 +329,15 @@ class EventDocument(Document):
     deprecation: DeprecationDocument | None = None
 
 
+class ExceptionDocument(Document):
+    schema_version: Annotated[StrictInt, Field(ge=1)]
+    """The product's schema version that the registry refuses, though it is harmless."""
+    reason: Text
+    approved_by: Text
+    until: Day | None = None
+    """The last day on which it may be registered for the first time; absent: no such day."""
+
+
 class TopicDocument(Document):
     kind: TopicKind
     retention: Duration | None = None
@@ -362,6 +376,8 @@ class StreamingDocument(ProductDocument):
     consumers: list[ConsumerDocument] = Field(default_factory=list)
     events: Annotated[list[EventDocument], Field(min_length=1)]
     compatibility: Compatibility | None = None
+    exceptions: list[ExceptionDocument] = Field(default_factory=list)
+    """Schema versions that are registered although the registry refuses them: proved harmless, and approved."""
     topic: TopicDocument
     service: ServiceDocument = Field(default_factory=ServiceDocument)
 

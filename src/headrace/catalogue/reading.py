@@ -59,6 +59,14 @@ D = TypeVar("D", bound=Document)
 
 def read_repository(directory: Path) -> tuple[Catalogue | None, tuple[Fault, ...]]:
     """The catalogue (None where there is a fault) and the faults, in order of file, line and column."""
+    checking = examine(directory)
+    run(checking)
+    faults = tuple(sorted({*checking.faults, *checking.repository.faults}))
+    return (None if faults else build(checking, commit_of(directory))), faults
+
+
+def examine(directory: Path) -> Checking:
+    """Everything that can be read of the repository, before any rule has run: what is faulty may be missing."""
     checking = Checking(scan(directory))
     repository = checking.repository
     if repository.headrace is not None:
@@ -71,9 +79,7 @@ def read_repository(directory: Path) -> tuple[Catalogue | None, tuple[Fault, ...
             if product is not None:
                 checking.products[name] = product
     load_schemas(checking)
-    run(checking)
-    faults = tuple(sorted({*checking.faults, *repository.faults}))
-    return (None if faults else build(checking, commit_of(directory))), faults
+    return checking
 
 
 def _all(checking: Checking, files: dict[str, str], model: type[D]) -> dict[str, Declared[D]]:

@@ -29,6 +29,8 @@ COMMANDS: tuple[Command, ...] = (
     *_table(
         "Declare",
         ("check", "Check a declaration repository: every fault, with file and line"),
+        ("compat", "Tell whether one schema may follow another, and prove it"),
+        ("history", "Show every schema version of a product with its verdict"),
         ("schema", "Print the JSON Schema of the declarations, for editors"),
         ("models", "Generate typed Python models of a product's events"),
     ),

@@ -162,6 +162,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaException:
+    """A schema version that the registry refuses and that is registered all the same: proved harmless, and approved.
+    ``until``: the last day on which it may be registered for the first time; None: no such day."""
+
+    schema_version: int
+    reason: str
+    approved_by: str
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamingProduct:
     """One major version of a streaming data product. ``path``: its declaration, relative to the repository."""
 
@@ -181,6 +192,7 @@ class StreamingProduct:
     service: Service
     deprecation: Deprecation | None
     path: str
+    exceptions: tuple[SchemaException, ...] = ()
 
     @property
     def key(self) -> str:
@@ -200,6 +212,10 @@ class StreamingProduct:
     def schema_versions(self) -> tuple[int, ...]:
         """The product's schema versions, 1 to the newest: each is the set of its events' schemas then in force."""
         return tuple(range(1, max(v.number for e in self.events for v in e.versions) + 1))
+
+    def exception(self, version: int) -> SchemaException | None:
+        """The approved exception for a schema version."""
+        return next((e for e in self.exceptions if e.schema_version == version), None)
 
     def event(self, name: str) -> EventDeclaration | None:
         return next((e for e in self.events if e.name == name), None)

@@ -32,6 +32,7 @@ class RegistryAddress:
 
     ``drafts``: the drafts of JSON Schema that it is declared to support (``draft-07``, ``2019-09``, ``2020-12``).
     ``framing``: how records of the region say which of its schemas they were written with.
+    ``profile``: the product that it is, for foretelling its answers (see `headrace.catalogue.compatibility.profiles`).
     """
 
     kind: str
@@ -39,6 +40,7 @@ class RegistryAddress:
     properties: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     drafts: tuple[str, ...] = ("draft-07",)
     framing: Framing = Framing.PREFIX
+    profile: str = "confluent"
 
 
 @dataclass(frozen=True, slots=True)
