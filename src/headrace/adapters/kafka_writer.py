@@ -83,6 +83,32 @@ class KafkaWriter:
     # --- publishing
 
     def publish(self, topic: str, record: Record, event_id: str | None = None) -> Receipt:
+        receipt = None
+        with self._lock:
+            producer = self._producer
+            if producer is not None and not self._closed and self._refused is None and not self._missing.holds(topic):
+                # What `try_publish` does where all is well, in one go. Where the producer does not take the record, nothing
+                # has happened, and it is asked again below, by the book.
+                receipt = self._pending.give(topic, event_id)
+                try:
+                    producer.produce(
+                        topic,
+                        record.value,
+                        record.key,
+                        0,
+                        partial(self._on_report, receipt),
+                        headers=list(record.headers),
+                    )
+                except BaseException as error:
+                    self._pending.take_back(receipt)
+                    if not isinstance(error, (BufferError, KafkaException)):
+                        raise
+                    receipt = None
+        if receipt is not None:
+            self._taken += 1
+            if not self._taken % SERVE_EVERY:
+                self._wait_for_reports(0)
+            return receipt
         while True:
             try:
                 return self.try_publish(topic, record, event_id)

@@ -71,6 +71,7 @@ class Producer:
         self._timed: Clock | None = None
         """Set where acknowledgements are timed."""
         self._taken = 0
+        self._unwatched = False
         self._write: Callable[..., Receipt] = self._closed
         self._try_write: Callable[..., Receipt] = self._closed
         self._routes: dict[tuple[str, str], _Route] = {}
@@ -88,6 +89,7 @@ class Producer:
         self._try_write = connection.writer.try_publish
         self._tracing = connection.observation.tracing
         self._timed = connection.clock if connection.observation.metrics is not None else None
+        self._unwatched = self._tracing is None and self._timed is None
         self._connection = connection
         connection.feed.follow(self._follow)
 
@@ -165,6 +167,17 @@ class Producer:
         `EventDeprecated`, `UnknownTenant`, `TenantElsewhere`, `TenantNotSubscribed`, `InvalidEvent` (with every
         violation), `PayloadTooLarge`.
         """
+        # The way of most events, without a detour: a named event of a tenant that was published to before, nothing said but
+        # its data, nobody watching.
+        if type(event) is str and not envelope and self._unwatched:
+            route = self._routes.get((event, tenant))
+            if route is not None:
+                try:
+                    event_id, record = route.encode(data)
+                except EventError:
+                    self._refused(tenant)
+                    raise
+                return self._send(self._write, route, record, event_id)
         return self._publish(self._write, event, data, tenant, envelope)
 
     @overload
