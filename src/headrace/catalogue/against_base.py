@@ -1,7 +1,7 @@
 """What may not change between the base branch and a change that is to be merged into it.
 
-What stands on the base branch has been applied, or may be at any moment: a schema version there is in registries and in logs. So
-its file never changes, it is never taken out, and a new one gets a number above all that are there. Products that are not
+What stands on the base branch has been applied, or may be at any moment: a schema version there is in registries and in logs.
+So its file never changes, it is never taken out, and a new one gets a number above all that are there. Products that are not
 provisioned yet (proposed, draft) are free.
 """
 

@@ -15,7 +15,10 @@ from headrace.errors import SettingsError
 
 _READ: Final = (ROOT_FILE, "applications", "tenants", "products")
 _TIMEOUT_S: Final = 60
-_MORE_HISTORY: Final = "this clone is shallow: fetch the whole history (git fetch --unshallow; GitLab: GIT_DEPTH: 0; GitHub: fetch-depth: 0)"
+_MORE_HISTORY: Final = (
+    "this clone is shallow: fetch the whole history (git fetch --unshallow; "
+    "in GitLab GIT_DEPTH: 0, in GitHub fetch-depth: 0)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ def find_base(directory: Path, ref: str) -> Base:
 
 @contextmanager
 def checked_out(directory: Path, commit: str) -> Iterator[Path]:
-    """A temporary folder with the declarations that ``commit`` has at ``directory``: plain files only, no links, and no hooks or
-    filters of the repository run. Raises `SettingsError` where git cannot give them."""
+    """A temporary folder with the declarations that ``commit`` has at ``directory``: plain files only, no links, and no hooks
+    or filters of the repository run. Raises `SettingsError` where git cannot give them."""
     with tempfile.TemporaryDirectory(prefix="headrace-base-") as name:
         folder = Path(name)
         blobs = list(_blobs(directory, commit))

@@ -1,7 +1,7 @@
 """The rules of the lint: stable codes, each with what it asks for and why. docs/lint.md has an example of each.
 
-HL1xx content model, HL2xx descriptions, HL3xx values, HL4xx names, HL5xx Avro. What a lint rule finds is no fault: the schema works,
-and will be regretted.
+HL1xx content model, HL2xx descriptions, HL3xx values, HL4xx names, HL5xx Avro. What a lint rule finds is no fault: the
+schema works, and will be regretted.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class BranchReport:
-    """``faults``: what may not change. ``reviews``: of each new schema version. ``fresh``: products that the base branch does not
-    have, or has not provisioned. ``modes``: products with another mode than on the base branch, as (old, new)."""
+    """``faults``: what may not change. ``reviews``: of each new schema version. ``fresh``: products that the base branch does
+    not have, or has not provisioned. ``modes``: products with another mode than on the base branch, as (old, new)."""
 
     faults: tuple[Fault, ...]
     reviews: tuple[Review, ...]

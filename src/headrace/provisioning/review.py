@@ -7,7 +7,7 @@ is told, is about each event's data schema: a finding names a place that its aut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,7 +21,14 @@ from headrace.catalogue.compatibility.upgrade import Upgrade
 from headrace.catalogue.compatibility.verdict import Break, Finding, Reading, RegistryAnswer, Verdict, Witness
 from headrace.envelope.composition import compose_product
 from headrace.model.catalogue import Catalogue
-from headrace.model.product import EventDeclaration, SchemaException, SchemaVersion, StreamingProduct
+from headrace.model.product import (
+    Consuming,
+    EventDeclaration,
+    Producing,
+    SchemaException,
+    SchemaVersion,
+    StreamingProduct,
+)
 from headrace.model.schema import Compatibility, SchemaText
 
 
@@ -108,7 +115,8 @@ def review(catalogue: Catalogue, product: StreamingProduct, version: int, *, wit
 
 def reading_of(catalogue: Catalogue, product: StreamingProduct) -> tuple[Reading, str]:
     """Which reading counts for a product, and why: the semantic one where somebody is not on the SDK, or customers see it."""
-    for party in (*product.producers, *product.consumers):
+    parties: tuple[Producing | Consuming, ...] = (*product.producers, *product.consumers)
+    for party in parties:
         declared = catalogue.applications.get(party.application)
         if party.external or (declared is not None and declared.external):
             return Reading.SEMANTIC, f"{party.application} is not on the SDK"

@@ -23,7 +23,8 @@ def rollout(
     sunset: date | None = None,
     next_major: int | None = None,
 ) -> Upgrade:
-    """Who deploys first where ``new`` follows ``old``, and the steps. ``event``: as for `check_pair`; the rest as for `upgrade`."""
+    """Who deploys first where ``new`` follows ``old``, and the steps. ``event``: as for `check_pair`; the others as for
+    `upgrade`."""
     backward, forward = directions(old, new, Compatibility.FULL, witness=True, version=None)
     found = ordered(each for one in (forward, backward) for each in one.findings)
 
