@@ -39,7 +39,7 @@ def describe_facts(facts: Facts, *, only: int = ANY) -> str:
         facts = replace(facts, types=facts.types & only)
     if facts.never:
         return "nothing"
-    if facts.finite is not None and facts.types & ~BOOLEAN:
+    if facts.finite is not None and facts.types & ~BOOLEAN and any(node.enum is not None for node in facts.nodes):
         return listed(facts.finite)
     if facts.types == ANY and not facts.choices:
         return "anything"
@@ -117,10 +117,12 @@ def _text(facts: Facts) -> str:
 def _number(facts: Facts) -> str:
     words = "an integer" if facts.only_integers else "a number"
     low, high = facts.least, facts.greatest
+    parts = []
     if low is not None:
-        words += f" {'above' if facts.least_out else 'from'} {number(low)}"
+        parts.append(f"{'above' if facts.least_out else 'from'} {number(low)}")
     if high is not None:
-        words += f" {'below' if facts.greatest_out else 'up to'} {number(high)}"
+        parts.append(f"{'below' if facts.greatest_out else 'to' if parts else 'up to'} {number(high)}")
+    words = " ".join((words, *parts))
     steps = [m for m in facts.multiples if m != 1]
     return words + (f", a multiple of {number(steps[0])}" if steps else "")
 

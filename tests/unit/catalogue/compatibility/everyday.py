@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
+
+from headrace.catalogue.compatibility.checker import check_pair
+from headrace.catalogue.compatibility.verdict import PairVerdict, Verdict
+from headrace.model.schema import Compatibility, SchemaFormat, SchemaText
 
 DRAFT7 = "http://json-schema.org/draft-07/schema#"
 
@@ -47,7 +52,11 @@ REQUIRED: Final = ("storeId", "quantity", "channel")
 
 
 def order(
-    *, required: tuple[str, ...] = REQUIRED, without: tuple[str, ...] = (), more: Schema | None = None, **changed: Schema
+    *,
+    required: tuple[str, ...] = REQUIRED,
+    without: tuple[str, ...] = (),
+    more: Schema | None = None,
+    **changed: Schema,
 ) -> Schema:
     """The data schema of an order, with these fields put in place of its own."""
     properties = {name: changed.get(name, schema) for name, schema in PROPERTIES.items() if name not in without}
@@ -71,7 +80,10 @@ CHANGES: Final[Mapping[str, tuple[Schema, Schema]]] = {
     "a required field added in the items of a list": (
         OLD,
         order(
-            lines={"type": "array", "items": thing(("productId", "unit"), **LINE["properties"], unit={"type": "string"})}
+            lines={
+                "type": "array",
+                "items": thing(("productId", "unit"), **LINE["properties"], unit={"type": "string"}),
+            }
         ),
     ),
     "an optional field made required": (OLD, order(required=(*REQUIRED, "note"))),
@@ -124,3 +136,25 @@ def closed(schema: Any) -> Any:
         out = {key: closed(value) for key, value in schema.items()}
         return {**out, "additionalProperties": False} if schema.get("type") == "object" else out
     return [closed(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def answer(old: Schema, new: Schema, mode: str) -> str:
+    """``no: refused, broken, broken; HC203``: the answer for a team, what the registry (`confluent`) says, the tolerant and
+    the semantic verdict, and the findings' codes."""
+    text = [SchemaText(SchemaFormat.JSON_SCHEMA, json.dumps(schema)) for schema in (old, new)]
+    verdict = check_pair(text[0], text[1], Compatibility(mode), "confluent", version=3)
+    codes = sorted({each.code for each in verdict.findings})
+    registry = "accepted" if verdict.registry.accepted else "refused"
+    tail = f"; {', '.join(codes)}" if codes else ""
+    return f"{_word(verdict)}: {registry}, {verdict.tolerant.value}, {verdict.semantic.value}{tail}"
+
+
+def _word(verdict: PairVerdict) -> str:
+    codes = {each.code for each in verdict.findings}
+    if verdict.tolerant is not Verdict.SAFE:
+        return "no"
+    if "HC103" in codes:
+        return "not now"
+    if "HC106" in codes:
+        return "fault"
+    return "yes" if verdict.registry.accepted else "exception"
