@@ -150,8 +150,14 @@ class Program:
         self.signal(signal.SIGTERM)
         self.end()
 
+    def stacks(self) -> str:
+        """What its threads do just now."""
+        self.signal(signal.SIGUSR1)
+        time.sleep(1)
+        return self.text()
+
     def text(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        return self.log.read_text(errors="replace")[-8000:]
 
 
 class Accounts:
@@ -231,7 +237,9 @@ def until(
     while not done():
         for program in programs:
             assert program.process.poll() in (None, 0), program.text()
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        if time.monotonic() > deadline:
+            stacks = "\n".join(program.stacks() for program in programs if program.running)
+            raise AssertionError(f"not within {within} s: {what}\n{stacks}")
         time.sleep(every)
 
 

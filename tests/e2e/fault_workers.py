@@ -5,9 +5,11 @@ What they have done stands in the ledgers ``producers`` and ``consumers`` of the
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import json
 import logging
+import signal
 import sys
 import threading
 import time
@@ -103,6 +105,7 @@ def copy(bootstrap: str, folder: Path, *, product: str, properties: Mapping[str,
 
 
 if __name__ == "__main__":
+    faulthandler.register(signal.SIGUSR1)
     logging.basicConfig(level=logging.INFO, format="%(relativeCreated)d %(name)s %(message)s")
     options = json.loads(sys.argv[2])
     {"produce": produce, "consume": consume, "copy": copy}[sys.argv[1]](
