@@ -9,7 +9,7 @@ Only where the two schemas differ is anything looked at, and only what holds in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from headrace.catalogue.compatibility.json_facts import Facts, declares, gather
@@ -77,32 +77,43 @@ def _fields(
     event: str | None,
     met: set[tuple[frozenset[int], frozenset[int]]],
 ) -> Iterator[Seen]:
-    names, now = before.names(), set(after.names())
+    was, now = before.names(), after.names()
+    known, still = set(was), set(now)
     gone: list[str] = []
-    for name in names:
+    for name in was:
         one = before.of_field(name)
         if one is None:
             continue
-        if name in now:
+        if name in still:
             other = after.of_field(name)
             if other is not None:
                 yield from _walk(one, other, (*path, name), event, met)
         elif not any(declares(node, name) for node in after.nodes):
             gone.append(name)
-    fresh = [name for name in after.names() if name not in set(names)]
+    if not gone:
+        return
+    left, fresh = _by_signature(before, gone), _by_signature(after, [name for name in now if name not in known])
     for name in gone:
-        was = _declared(before, name)
-        alike = [n for n in fresh if _same(before.of_field(name) or (), after.of_field(n) or ())]
-        twins = [n for n in gone if _same(before.of_field(n) or (), before.of_field(name) or ())]
-        renamed = alike[0] if len(alike) == 1 and len(twins) == 1 else None
-        yield Seen("dropped", event, (*path, name), was, None, renamed)
+        signature = _signature(before.of_field(name) or ())
+        alike = fresh.get(signature, ())
+        renamed = alike[0] if signature is not None and len(alike) == 1 and len(left[signature]) == 1 else None
+        yield Seen("dropped", event, (*path, name), _declared(before, name), None, renamed)
+
+
+def _by_signature(facts: Facts, names: Iterable[str]) -> dict[bytes | None, list[str]]:
+    out: dict[bytes | None, list[str]] = {}
+    for name in names:
+        out.setdefault(_signature(facts.of_field(name) or ()), []).append(name)
+    return out
+
+
+def _signature(nodes: Nodes) -> bytes | None:
+    return nodes[0].signature if len(nodes) == 1 else None
 
 
 def _same(one: Nodes, other: Nodes) -> bool:
-    if len(one) != 1 or len(other) != 1:
-        return False
-    signature = one[0].signature
-    return signature is not None and signature == other[0].signature
+    signature = _signature(one)
+    return signature is not None and signature == _signature(other)
 
 
 def _declared(facts: Facts, name: str) -> Node | None:
