@@ -33,14 +33,17 @@ def compare(original: Schema, updated: Schema) -> Differences:
 
 
 class Comparison:
-    """Of two documents. A pair is compared once for the same references followed."""
+    """Of two documents. A pair is compared once for the same references followed, of those that it can meet again."""
 
     def __init__(self) -> None:
+        self._reach = Reach()
         self._known: dict[tuple[int, int, Seen], Differences] = {}
         self._kept: list[Schema] = []
 
     def compare(self, original: Schema, updated: Schema, seen: Seen) -> Differences:
         """Places are relative to the pair."""
+        if seen:
+            seen &= self._reach.places(original) | self._reach.places(updated)
         key = id(original), id(updated), seen
         found = self._known.get(key)
         if found is None:
@@ -163,6 +166,34 @@ class Comparison:
             if not candidates[first]:
                 del candidates[first]
         return unpaired
+
+
+class Reach:
+    """Which references can be met below a schema, their targets included."""
+
+    def __init__(self) -> None:
+        self._below: dict[int, tuple[Schema, frozenset[everit.Reference]]] = {}
+        self._places: dict[frozenset[everit.Reference], Seen] = {}
+
+    def places(self, schema: Schema) -> Seen:
+        """Where they stand."""
+        first = self._references(schema)
+        if first not in self._places:
+            found, pending = set(first), list(first)
+            while pending:
+                more = self._references(pending.pop().target) - found
+                found |= more
+                pending += more
+            self._places[first] = frozenset(each.place for each in found)
+        return self._places[first]
+
+    def _references(self, schema: Schema) -> frozenset[everit.Reference]:
+        if isinstance(schema, everit.Reference):
+            return frozenset((schema,))
+        if id(schema) not in self._below:
+            found = frozenset[everit.Reference]().union(*(self._references(each) for each in everit.children(schema)))
+            self._below[id(schema)] = schema, found
+        return self._below[id(schema)][1]
 
 
 def _followed(schema: Schema) -> Schema:

@@ -190,3 +190,23 @@ class Array(Schema):
     min_contains: int | None = None
     max_contains: int | None = None
     unevaluated: Schema | None = None
+
+
+def children(schema: Schema) -> tuple[Schema, ...]:
+    """The schemas directly inside; a reference's target is not inside it."""
+    match schema:
+        case Not():
+            return (schema.inner,)
+        case Combined():
+            return schema.subschemas
+        case Conditional():
+            found: tuple[Schema | None, ...] = (schema.if_, schema.then, schema.else_)
+        case Object():
+            found = (schema.additional, schema.names, schema.unevaluated)
+            named = (schema.properties, schema.patterns, schema.schema_dependencies)
+            found = (*found, *(each for mapping in named for each in mapping.values()))
+        case Array():
+            found = (schema.every, schema.additional, schema.contains, schema.unevaluated, *(schema.items or ()))
+        case _:
+            return ()
+    return tuple(each for each in found if each is not None)
