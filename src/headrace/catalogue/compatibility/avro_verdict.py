@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import fastavro
+from msgspec.structs import replace
 
+from headrace.catalogue.compatibility.avro_changes import Dropped, dropped
 from headrace.catalogue.compatibility.avro_resolution import AvroGap, Resolution, Trail, kind
-from headrace.catalogue.compatibility.describe import listed
+from headrace.catalogue.compatibility.describe import listed, short
 from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import ordered
+from headrace.catalogue.compatibility.kinds import KINDS
+from headrace.catalogue.compatibility.sentences import MOST_PLACES
 from headrace.catalogue.compatibility.verdict import Direction, Finding, Reading, Verdict, Witness
 from headrace.model.avro_schema import AvroSchema
 
@@ -69,6 +73,9 @@ _KINDS: Final[Mapping[str, tuple[str, int, str, str]]] = {
 }
 
 
+_UNDECIDED: Final = " (not decided: fastavro reads it, which others need not)"
+
+
 def direction_verdict(
     writer: AvroSchema,
     reader: AvroSchema,
@@ -83,7 +90,7 @@ def direction_verdict(
     witnesses: dict[str, tuple[int, Witness]] = {}
     for gap in gaps:
         shown = _shown(gap, writer, reader) if witness else None
-        made = _finding(gap, direction, version, Verdict.UNDECIDED if shown is None else Verdict.BROKEN)
+        made = _finding(gap, direction, version, Verdict.UNDECIDED if shown is None else Verdict.BROKEN, tried=witness)
         before = findings.get((made.code, made.path))
         if before is None or before.verdict is Verdict.UNDECIDED:
             findings[made.code, made.path] = made
@@ -91,15 +98,52 @@ def direction_verdict(
             event, refusal = shown
             witnesses.setdefault(repr(event), (-made.harm, _witness(event, refusal, gap, made, direction, version)))
     verdict = Verdict.worst([f.verdict for f in findings.values()])
+    told = _once(findings.values())
+    if direction is Direction.FORWARD:
+        told += [_hint(each, version) for each in dropped(reader, writer)]
     return DirectionVerdict(
         semantic=verdict,
         tolerant=verdict,
-        findings=ordered(findings.values()),
+        findings=ordered(told),
         witnesses=tuple(w for _, w in sorted(witnesses.values(), key=lambda pair: (pair[0], pair[1].path))),
     )
 
 
-def _finding(gap: AvroGap, direction: Direction, version: int | None, verdict: Verdict) -> Finding:
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """A named type that is used in several places and was edited once is one finding, which names the places."""
+    once: dict[tuple[str, str | None, str | None], list[Finding]] = {}
+    for each in findings:
+        once.setdefault((each.code, each.old, each.new), []).append(each)
+    told = []
+    for alike in once.values():
+        first, others = alike[0], tuple(each.path for each in alike[1:])
+        also = f"`{first.path}` (also {', '.join(f'`{path}`' for path in others[:MOST_PLACES])})"
+        message = first.message.replace(f"`{first.path}`", also, 1) if others else first.message
+        told.append(replace(first, also=others, message=message))
+    return told
+
+
+def _hint(gone: Dropped, version: int | None) -> Finding:
+    """A field that is gone and has a default: no event is refused, and its readers get the default."""
+    old = "the old schema" if version is None else f"v{version}"
+    kind = KINDS["dropped"]
+    return Finding(
+        code=kind.code,
+        direction=Direction.FORWARD,
+        path=gone.path,
+        old=gone.pointer,
+        new=None,
+        rule="dropped",
+        message=f"`{gone.path}` is gone: consumers built on {old} that read it get its default, {short(gone.default)}",
+        advice=kind.forward,
+        verdict=Verdict.SAFE,
+        readings=(),
+        harm=kind.foreign,
+        version=version,
+    )
+
+
+def _finding(gap: AvroGap, direction: Direction, version: int | None, verdict: Verdict, *, tried: bool) -> Finding:
     code, harm, forward, backward = _KINDS[gap.kind]
     ahead = direction is Direction.FORWARD
     return Finding(
@@ -109,7 +153,7 @@ def _finding(gap: AvroGap, direction: Direction, version: int | None, verdict: V
         old=gap.reader_pointer if ahead else gap.writer_pointer,
         new=gap.writer_pointer if ahead else gap.reader_pointer,
         rule=gap.kind,
-        message=_sentence(gap, direction, version),
+        message=_sentence(gap, direction, version) + (_UNDECIDED if tried and verdict is Verdict.UNDECIDED else ""),
         advice=forward if ahead else backward,
         verdict=verdict,
         readings=_BOTH,
@@ -127,7 +171,9 @@ def _sentence(gap: AvroGap, direction: Direction, version: int | None) -> str:
             return f"{at} was always there; the new schema does not have it any more: consumers built on {old} need it"
         if gap.kind == "name":
             return f"{at} was named {gap.data[1]}, and is {gap.data[0]} now: {tail}"
-        return f"{at} was {_words(gap.reader)}; the new schema also writes {_more(gap)}: {tail}"
+        if gap.kind in ("values", "null") or (gap.trail and gap.trail[-1][0] == "branch"):
+            return f"{at} was {_words(gap.reader)}; the new schema also writes {_more(gap)}: {tail}"
+        return f"{at} was {_words(gap.reader)}, and is {_words(gap.writer)} in the new schema: {tail}"
     tail = f"events written with {old} cannot be read any more"
     if gap.kind == "removed":
         return f"{at} is new, without a default, and {old} does not have it: {tail}"

@@ -226,6 +226,12 @@ def called(versions: tuple[int, ...]) -> str:
 
 def in_event(each: Finding, event: str) -> Finding:
     """A finding about an event's data schema, as it is seen from the envelope."""
-    path = f"data{each.path}" if each.path.startswith("[") else f"data.{each.path}" if each.path else "data"
-    message = each.message.replace(f"`{each.path}`", f"`{path}`", 1) if each.path else each.message
-    return replace(each, path=path, event=event, message=f"{event}: {message.replace('the event', '`data`', 1)}")
+    message = each.message.replace("the event", "`data`", 1) if not each.path else each.message
+    for path in filter(None, (each.path, *each.also)):
+        message = message.replace(f"`{path}`", f"`{_in_data(path)}`", 1)
+    also = tuple(map(_in_data, each.also))
+    return replace(each, path=_in_data(each.path), also=also, event=event, message=f"{event}: {message}")
+
+
+def _in_data(path: str) -> str:
+    return f"data{path}" if path.startswith("[") else f"data.{path}" if path else "data"
