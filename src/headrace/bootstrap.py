@@ -4,13 +4,13 @@ a connected application."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.clock import SYSTEM_CLOCK, Clock
-from headrace.errors import SchemaMissing, SettingsError, SubjectMissing, WrongCluster
+from headrace.errors import InvalidSchema, SchemaMissing, SettingsError, SubjectMissing, WrongCluster
 from headrace.model import names
 from headrace.model.credentials import credential_properties, is_secured, without_credentials
 from headrace.model.region import ClusterAddress, Region, RegistryAddress
@@ -23,9 +23,11 @@ from headrace.streaming.observation import observe
 
 if TYPE_CHECKING:
     from headrace.interfaces.broker import Broker
+    from headrace.interfaces.compatibility import CompatibilityChecker
     from headrace.interfaces.registry import SchemaRegistry
     from headrace.interfaces.registry_store import RegistryStore
     from headrace.model.application import Credentials
+    from headrace.model.schema import Compatibility, SchemaText
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _open_registry(region: Region, base: Path, clock: Clock) -> SchemaRegistry:
     if region.registry.kind == "embedded":
         from headrace.adapters.embedded_registry import EmbeddedRegistry
 
-        return EmbeddedRegistry(_folder(region, base))
+        return EmbeddedRegistry(_folder(region, base), checker=compatibility_checker(region.registry.profile))
     if region.registry.kind == "http":
         from headrace.adapters.http_registry import HttpRegistry
 
@@ -87,6 +89,30 @@ def _open_registry(region: Region, base: Path, clock: Clock) -> SchemaRegistry:
         hint="use `embedded` or `http`",
         region=region.id,
     )
+
+
+def compatibility_checker(profile: str = "confluent") -> CompatibilityChecker:
+    """What decides for a registry of ours: as the registry of ``profile`` does, told in that one's own kinds of difference and
+    in the findings' sentences. A schema that cannot be compared is refused, with the reason: one with references, too, because
+    what they name is not looked up."""
+
+    def check(new: SchemaText, history: Sequence[SchemaText], mode: Compatibility) -> Sequence[str]:
+        from headrace.catalogue.compatibility.checker import check_history
+        from headrace.catalogue.compatibility.profiles import answer
+
+        if any(schema.references for schema in (new, *history)):
+            return ("REFERENCES: schemas that refer to others are not compared here; set the subject's level to NONE",)
+        refused = answer(profile, list(history), new, mode)
+        if refused.accepted:
+            return ()
+        reasons = refused.reasons or (f"{profile} refuses the schema",)
+        try:
+            found = check_history(new, history, mode, profile, witness=False).findings
+        except InvalidSchema as error:
+            return (*reasons, error.message)
+        return (*reasons, *(each.message for each in found))
+
+    return check
 
 
 def _folder(region: Region, base: Path) -> Path:
@@ -427,20 +453,31 @@ def open_feed(
 
 
 def open_registry_store(
-    cluster: str, *, topic: str | None = None, properties: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK
+    cluster: str,
+    *,
+    topic: str | None = None,
+    properties: Mapping[str, str] | None = None,
+    profile: str = "confluent",
+    clock: Clock = SYSTEM_CLOCK,
 ) -> RegistryStore:
     """What a registry server serves: the embedded registry of ``embedded:FOLDER``, or one on a compacted topic (None: the
-    usual one) of ``kafka:HOST:PORT,...``. It has no compatibility checker. Raises `SettingsError` and `RegistryError`s."""
+    usual one) of ``kafka:HOST:PORT,...``. ``profile``: the registry as which it decides what is compatible. Raises
+    `SettingsError` and `RegistryError`s."""
+    checker = compatibility_checker(profile)
     kind, _, rest = cluster.partition(":")
     if kind == "embedded" and rest:
         from headrace.adapters.embedded_registry import EmbeddedRegistry
 
-        return EmbeddedRegistry(Path(rest))
+        return EmbeddedRegistry(Path(rest), checker=checker)
     if kind == "kafka" and rest:
         from headrace.adapters.kafka_registry import TOPIC, open_kafka_registry
 
         return open_kafka_registry(
-            rest, topic=topic or TOPIC, properties=resolve_references(properties or {}), clock=clock
+            rest,
+            topic=topic or TOPIC,
+            properties=resolve_references(properties or {}),
+            checker=checker,
+            clock=clock,
         )
     raise SettingsError(
         f"cluster {cluster!r} is not an address", hint="write embedded:FOLDER or kafka:HOST:PORT,...", option="cluster"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks._scale_catalogue import write
 from headrace.adapters.embedded_broker import EmbeddedBroker
 from headrace.adapters.embedded_registry import EmbeddedRegistry
+from headrace.bootstrap import compatibility_checker
 from headrace.errors import ApplyInterrupted
 from headrace.provisioning.apply import apply_plan
 from headrace.provisioning.desired import desired
@@ -32,7 +33,8 @@ def regions() -> Iterator[dict[str, RegionConnection]]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         connections = {}
         for region in ("eu", "us"):
-            broker, registry = EmbeddedBroker(Path(folder) / region), EmbeddedRegistry(Path(folder) / region)
+            broker = EmbeddedBroker(Path(folder) / region)
+            registry = EmbeddedRegistry(Path(folder) / region, checker=compatibility_checker())
             stack.callback(broker.close)
             stack.callback(registry.close)
             connections[region] = RegionConnection(broker, registry)

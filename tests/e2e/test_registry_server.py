@@ -114,16 +114,26 @@ def test_servers_share_a_folder(tmp_path: Path) -> None:
             assert second.post("/subjects/s/versions", json=_body(1)).json()["id"] == schema_id
 
 
-def test_without_a_checker_it_says_that_it_cannot_tell(tmp_path: Path) -> None:
-    """What parses is registered; whether schemas are compatible is a 501, unless there is nothing to compare."""
+def test_it_decides_what_is_compatible_and_says_why_not(tmp_path: Path) -> None:
+    """Under FORWARD an enum that grows is refused with 409; ``verbose`` tells the registry's own kind and the sentence for
+    people; a field that is added is taken; under NONE anything is."""
+
+    def body(status: list[str], **more: object) -> dict[str, str]:
+        properties = {"status": {"type": "string", "enum": status}, **more}
+        return {"schemaType": "JSON", "schema": json.dumps({"type": "object", "properties": properties})}
+
     with _served("--folder", str(tmp_path)) as server, httpx.Client(base_url=server.url) as http:
-        for number in (1, 2):
-            assert http.post("/subjects/s/versions", json=_body(number)).status_code == 200
-        told = http.post("/compatibility/subjects/s/versions/latest", json=_body(3))
-        assert (told.status_code, told.json()["error_code"]) == (501, 501)
-        assert "checker" in told.json()["message"]
-        told = http.post("/compatibility/subjects/other/versions/latest", json=_body(3))
+        http.put("/config/s", json={"compatibility": "FORWARD_TRANSITIVE"})
+        assert http.post("/subjects/s/versions", json=body(["A"])).status_code == 200
+        assert http.post("/subjects/s/versions", json=body(["A", "B"])).status_code == 409
+        told = http.post("/compatibility/subjects/s/versions/latest?verbose=true", json=body(["A", "B"])).json()
+        assert told["is_compatible"] is False
+        assert "#/properties/status" in told["messages"][0] and "`status`" in told["messages"][-1], told
+        assert http.post("/subjects/s/versions", json=body(["A"], till={"type": "string"})).status_code == 200
+        told = http.post("/compatibility/subjects/other/versions/latest", json=body(["A"]))
         assert told.json() == {"is_compatible": True}
+        http.put("/config/s", json={"compatibility": "NONE"})
+        assert http.post("/subjects/s/versions", json=body(["B"])).status_code == 200
 
 
 def test_a_port_that_is_taken_and_options_that_do_not_fit_are_usage_errors(tmp_path: Path) -> None:

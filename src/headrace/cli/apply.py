@@ -41,7 +41,7 @@ def apply(
     next apply goes on. Exits with 0 applied, 4 the saved plan is stale, 5 some changes failed, 6 interrupted, 7 refused.
     """
     from headrace.catalogue.load import load
-    from headrace.cli.regions import chosen_regions, open_regions
+    from headrace.cli.regions import chosen_regions, open_regions, today
     from headrace.provisioning.apply import apply_plan, new_apply_id, refuse
     from headrace.provisioning.desired import desired
     from headrace.provisioning.observed import observe
@@ -56,7 +56,7 @@ def apply(
     wanted = desired(catalogue, regions=regions)
     with open_regions(catalogue, directory, regions) as connections:
         found = observe(wanted, connections)
-        made = make_plan(wanted, found, allow_delete=allow_delete)
+        made = make_plan(wanted, found, allow_delete=allow_delete, today=today())
         if saved is not None and saved.hash != made.hash:
             raise _stale(saved.hash, made.hash, "the saved plan")
         if not as_json:
@@ -66,7 +66,7 @@ def apply(
             if not typer.confirm("Apply?"):
                 raise typer.Exit(EXIT.CHANGES)
             found = observe(wanted, connections)
-            again = make_plan(wanted, found, allow_delete=allow_delete)
+            again = make_plan(wanted, found, allow_delete=allow_delete, today=today())
             if again.hash != made.hash:
                 raise _stale(made.hash, again.hash, "what was shown")
             made = again

@@ -58,7 +58,7 @@ def compat(
     from headrace.catalogue.compatibility.batch import is_profile
 
     if not is_profile(profile):
-        raise _unknown_profile(profile)
+        raise unknown_profile(profile)
     if batch is not None:
         if old is not None or new is not None:
             raise SettingsError("--batch takes no files beside it", option="batch")
@@ -177,7 +177,8 @@ def _batch(path: Path, mode: Compatibility, profile: str, jobs: int, *, witness:
     stderr.print(f"{count} pairs answered" + (f", {failed} could not be read" if failed else ""), soft_wrap=True)
 
 
-def _unknown_profile(profile: str) -> SettingsError:
+def unknown_profile(profile: str) -> SettingsError:
+    """The usage error that names those that there are."""
     from headrace.catalogue.compatibility.profiles import PROFILES
 
     return SettingsError(

@@ -37,7 +37,7 @@ def plan(
     refused.
     """
     from headrace.catalogue.load import load
-    from headrace.cli.regions import chosen_regions, open_regions
+    from headrace.cli.regions import chosen_regions, open_regions, today
     from headrace.provisioning.desired import desired
     from headrace.provisioning.observed import observe
     from headrace.provisioning.plan import encode_plan, make_plan
@@ -47,7 +47,7 @@ def plan(
     wanted = desired(catalogue, regions=regions)
     with open_regions(catalogue, directory, regions) as connections:
         found = observe(wanted, connections)
-    made = make_plan(wanted, found, allow_delete=allow_delete)
+    made = make_plan(wanted, found, allow_delete=allow_delete, today=today())
     show(made, PlanFormat.JSON if as_json else format_, verbose=verbose)
     if out is not None:
         out.write_bytes(encode_plan(made) + b"\n")

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.clock import SYSTEM_CLOCK
 from headrace.errors import SettingsError
 
 if TYPE_CHECKING:
     from headrace.model.catalogue import Catalogue
     from headrace.provisioning.observed import RegionConnection
+
+
+def today() -> date:
+    """The date, in UTC."""
+    return datetime.fromtimestamp(SYSTEM_CLOCK.now_ms() / 1000, tz=UTC).date()
 
 
 def chosen_regions(catalogue: Catalogue, named: Sequence[str] | None) -> list[str]:

@@ -36,18 +36,23 @@ def registry(
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one")] = 8081,
+    profile: Annotated[str, typer.Option(help="The registry as which it decides what is compatible")] = "confluent",
     as_json: Annotated[bool, typer.Option("--json", help="Say where it is as JSON")] = False,
 ) -> None:
     """Serve a schema registry that any client of Confluent's API can use, for development.
 
-    Several servers may share one folder of a machine, or one topic of a cluster. It does not decide whether schemas are
-    compatible: what parses is registered.
+    Several servers may share one folder of a machine, or one topic of a cluster. It decides whether schemas are compatible as
+    the registry of --profile does, and says why not in words, too.
     """
     from headrace.bootstrap import open_registry_store
+    from headrace.catalogue.compatibility.batch import is_profile
+    from headrace.cli.compat import unknown_profile
     from headrace.settings import load_settings
     from headrace.web.registry_api import registry_app
     from headrace.web.serve import bound, serve, url_of
 
+    if not is_profile(profile):
+        raise unknown_profile(profile)
     settings = load_settings(cluster=_address(folder, cluster))
     address = settings.cluster or f"embedded:{FOLDER}"
     if topic is not None and not address.startswith("kafka:"):
@@ -55,7 +60,7 @@ def registry(
     # Two servers take the right to write from each other: what the client says of that is no error.
     logging.getLogger("headrace.kafka.client").setLevel(logging.CRITICAL)
     with bound(host, port) as listening:
-        store = open_registry_store(address, topic=topic, properties=settings.cluster_properties)
+        store = open_registry_store(address, topic=topic, properties=settings.cluster_properties, profile=profile)
         try:
             url = url_of(listening)
 

@@ -33,6 +33,7 @@ from headrace.provisioning.changes import (
 )
 from headrace.provisioning.compile import with_schema_ids
 from headrace.provisioning.desired import PLATFORM, DesiredRegion
+from headrace.provisioning.exceptions import lifted
 from headrace.provisioning.inventory import Entry, Resource, entry_record, write_inventory
 from headrace.provisioning.journal import JournalEntry, Outcome, write_entry
 from headrace.provisioning.observed import ObservedRegion, RegionConnection
@@ -82,6 +83,7 @@ class RegionApply:
         self._made_topics: list[CreateTopic | AdoptTopic] = []
         self._entries: list[Record] = []
         self._lost: HeadraceError | None = None
+        self._writer: RecordWriter | None = None
         self._stands_open = False  # a denial failed: nothing is made that it was to guard
 
     def run(self) -> None:
@@ -93,7 +95,7 @@ class RegionApply:
             self.skipped += len(self.changes) - len(platform)
             return
         try:
-            writer = self.connection.broker.writer()
+            self._writer = writer = self.connection.broker.writer()
             try:
                 self._journal(writer, Outcome.RUNNING)
                 self._run_rest(writer)
@@ -204,16 +206,21 @@ class RegionApply:
                     failed[change.key] = RegistryError("not tried, because an earlier step of this subject failed")
                 else:
                     this_round.append(change)
-            schemas = [(c.name, self.wanted.subjects[c.name].schemas[c.version - 1].text) for c in this_round]
-            for change, answer in zip(this_round, bulk.register(self.connection.registry, schemas), strict=True):
-                if isinstance(answer, RegistryError):
-                    failed[change.key] = answer
-                    self._broken_subjects.add(change.name)
-                else:
-                    place = (change.product, change.version)
-                    self._ids[place] = min(answer.id, self._ids.get(place, answer.id))
+            levels = {c.name: self.wanted.subjects[c.name].compatibility for c in this_round}
+            with lifted(self.connection.registry, this_round, levels, self._note, failed):
+                self._register_round([c for c in this_round if c.key not in failed], failed)
+            self._broken_subjects |= {c.name for c in this_round if c.key in failed}
         self._enter_subjects([c for c in batch if c.key not in failed and c.version == 1])
         return failed
+
+    def _register_round(self, changes: Sequence[RegisterSchema], failed: dict[str, HeadraceError]) -> None:
+        schemas = [(c.name, self.wanted.subjects[c.name].schemas[c.version - 1].text) for c in changes]
+        for change, answer in zip(changes, bulk.register(self.connection.registry, schemas), strict=True):
+            if isinstance(answer, RegistryError):
+                failed[change.key] = answer
+            else:
+                place = (change.product, change.version)
+                self._ids[place] = min(answer.id, self._ids.get(place, answer.id))
 
     def _delete_subjects(self, batch: Sequence[Change]) -> Answers:
         failed: dict[str, HeadraceError] = {}
@@ -291,12 +298,17 @@ class RegionApply:
             return Outcome.INTERRUPTED
         return Outcome.PARTIAL if self.failures else Outcome.APPLIED
 
+    def _note(self, exceptions: Sequence[str]) -> None:
+        assert self._writer is not None
+        self._journal(self._writer, Outcome.RUNNING, exceptions=exceptions)
+
     def _journal(
         self,
         writer: RecordWriter,
         outcome: Outcome,
         batch: Sequence[Change] = (),
         failed: Mapping[str, str] | None = None,
+        exceptions: Sequence[str] = (),
     ) -> None:
         entry = JournalEntry(
             apply=self.apply_id,
@@ -309,6 +321,7 @@ class RegionApply:
             time=self.clock.now_ms(),
             step=tuple(change.key for change in batch),
             failures=dict(failed or {}),
+            exceptions=tuple(exceptions),
         )
         write_entry(writer, entry)
 

@@ -51,12 +51,14 @@ class SetCompatibility(_Step, frozen=True, tag="set-compatibility"):
     new: Compatibility
 
 
-class RegisterSchema(_Step, frozen=True, tag="register-schema"):
-    """``version``: the product's schema version; ``first``: no version of the product stands in this region yet."""
+class RegisterSchema(_Step, frozen=True, tag="register-schema", omit_defaults=True):
+    """``version``: the product's schema version; ``first``: no version of the product stands in this region yet.
+    ``exception``: why the subject's rule is lifted for it, and who approved that; None: it is not."""
 
     version: int
     fingerprint: str
     first: bool
+    exception: str | None = None
 
     @property
     def key(self) -> str:
@@ -149,7 +151,7 @@ DELETIONS = (DeleteSubject, DeleteTopic)
 
 class Refusal(msgspec.Struct, frozen=True):
     """Why the plan may not be applied. ``rule`` is stable: ``partitions``, ``collision``, ``schema-unknown``,
-    ``schema-changed``, ``schema-order``, ``deletions``."""
+    ``schema-changed``, ``schema-order``, ``schema-incompatible``, ``schema-refused``, ``exception-expired``, ``deletions``."""
 
     region: str
     product: str

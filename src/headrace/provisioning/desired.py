@@ -64,13 +64,15 @@ class DesiredTopic(NamedTuple):
 
 
 class DesiredSubject(NamedTuple):
-    """``schemas``: those of the product's schema versions 1, 2, ...; shared by all subjects of a product."""
+    """``schemas``: those of the product's schema versions 1, 2, ...; ``exceptions``: by schema version, why it is registered
+    though the registry refuses it, and who approved that. Both are shared by all subjects of a product."""
 
     name: str
     product: str
     tenant: str
     compatibility: Compatibility
     schemas: tuple[Schema, ...]
+    exceptions: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,15 @@ class Desired:
     """Every region's wishes, by region id."""
 
     regions: Mapping[str, DesiredRegion]
-    policies: Policies
-    commit: str | None
+    catalogue: Catalogue
+
+    @property
+    def policies(self) -> Policies:
+        return self.catalogue.policies
+
+    @property
+    def commit(self) -> str | None:
+        return self.catalogue.commit
 
 
 def desired(catalogue: Catalogue, *, regions: Iterable[str] | None = None, today: date | None = None) -> Desired:
@@ -100,8 +109,7 @@ def desired(catalogue: Catalogue, *, regions: Iterable[str] | None = None, today
     chosen = sorted(catalogue.regions) if regions is None else sorted(set(regions))
     return Desired(
         regions={id_: _region(catalogue, id_, composed, today) for id_ in chosen},
-        policies=catalogue.policies,
-        commit=catalogue.commit,
+        catalogue=catalogue,
     )
 
 
@@ -174,12 +182,13 @@ def _region(catalogue: Catalogue, region: str, composed: Composed, today: date |
             continue
         configs = topic_configs(product.topic)
         schemas = tuple(_schema(composed[key, version]) for version in product.schema_versions)
+        exceptions = {e.schema_version: f"{e.reason} (approved by {e.approved_by})" for e in product.exceptions}
         prefix = names.topic_prefix(product.id, product.major)
         for tenant in sorted(t.id for t in catalogue.tenants_of(product, region)):
             name = prefix + tenant
             topics[name] = DesiredTopic(name, key, tenant, configs)
             subject = names.subject(name)
-            subjects[subject] = DesiredSubject(subject, key, tenant, product.compatibility, schemas)
+            subjects[subject] = DesiredSubject(subject, key, tenant, product.compatibility, schemas, exceptions)
     return DesiredRegion(
         region=catalogue.regions[region],
         topics=topics,

@@ -31,7 +31,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
 
     ``apply``: the apply's id, the same in each region. ``plan``: the plan's hash. ``total``, ``done``, ``failed``: changes
     of this region, so far. ``step``: the keys of the changes that this record tells of; ``failures`` by key, the text.
-    ``time``: ms since the epoch.
+    ``time``: ms since the epoch. ``exceptions``: subjects' rules that are lifted now, or stand again, in words.
     """
 
     apply: str
@@ -44,6 +44,7 @@ class JournalEntry(msgspec.Struct, frozen=True):
     time: int
     step: tuple[str, ...] = ()
     failures: dict[str, str] = {}
+    exceptions: tuple[str, ...] = ()
 
     @property
     def unfinished(self) -> bool:

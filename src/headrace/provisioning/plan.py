@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 
 from headrace.interfaces.broker import TopicDescription
 from headrace.model import names
 from headrace.model.compiled_records import content_hash, to_entities
-from headrace.provisioning import access, deletions, subjects
+from headrace.provisioning import access, deletions, gate, subjects
 from headrace.provisioning.changes import (
     DELETIONS,
     ORDER,
@@ -64,9 +65,9 @@ _SECONDS = {
 }
 
 
-def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = None) -> Plan:
+def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = None, today: date | None = None) -> Plan:
     """What would have to change. ``allow_delete``: the greatest number of deletions that the caller allows; None keeps
-    every orphan. More than that, or than the repository's policy allows, is a refusal."""
+    every orphan. More than that, or than the repository's policy allows, is a refusal. ``today``: as for `gate.refusals`."""
     changes: list[Change] = []
     refusals: list[Refusal] = []
     orphans: list[Orphan] = []
@@ -88,6 +89,7 @@ def make_plan(wanted: Desired, found: Observed, *, allow_delete: int | None = No
         warnings += access.warnings(id_, wanted.regions[id_], found[id_])
         refusals += region.refusals
         drift += region.drift
+    refusals += gate.refusals(wanted, found, today)
     refusals += deletions.limit(changes, allow_delete, wanted.policies.max_deletes)
     return Plan(
         hash=_hash(found, changes, refusals),

@@ -122,7 +122,8 @@ def describe(change: Change) -> str:
     if isinstance(change, SetCompatibility):
         return f"{head}: {change.old.value if change.old else 'not set'} -> {change.new.value}"
     if isinstance(change, RegisterSchema):
-        return f"{head} version {change.version}"
+        by = f", by exception: {change.exception}" if change.exception is not None else ""
+        return f"{head} version {change.version}{by}"
     if isinstance(change, PublishCatalogue):
         return f"{head}: {change.products} products, {change.tenants} tenants"
     return head

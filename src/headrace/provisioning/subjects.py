@@ -38,6 +38,7 @@ def difference(
             number,
             schema.fingerprint,
             number == 1 and wanted.product in first,
+            wanted.exceptions.get(number),
         )
         for number, schema in enumerate(wanted.schemas[registered:], start=registered + 1)
     ]

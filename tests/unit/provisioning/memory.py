@@ -248,7 +248,7 @@ class MemoryBroker:
 
 class MemoryRegistry:
     """Subjects; one id per schema. ``unequal``: texts that the check finds incompatible with themselves.
-    ``rewrite`` is what it makes of a text that it stores, as some registries do."""
+    ``refused``: texts that it registers only where the subject's level is NONE. ``rewrite`` is what it makes of a text that it stores, as some registries do."""
 
     def __init__(self, first_id: int = 101, *, checks: bool = True) -> None:
         self.faults = Faults()
@@ -259,6 +259,7 @@ class MemoryRegistry:
         self.first_id = first_id
         self.checks = checks
         self.unequal: set[str] = set()
+        self.refused: set[str] = set()
         self.calls: list[str] = []
 
     def stored(self, schema: SchemaText) -> SchemaText:
@@ -293,6 +294,8 @@ class MemoryRegistry:
             self.calls.append(f"register {subject}")
             if subject in self.faults.broken:
                 raise IncompatibleSchema(f"{subject} is broken")
+            if schema.text in self.refused and self.levels.get(subject) is not Compatibility.NONE:
+                raise IncompatibleSchema(f"{subject} does not take it")
             self.ids.setdefault(schema, self.first_id + len(self.ids))
             versions = self.by_subject.setdefault(subject, [])
             if schema not in versions:
@@ -304,7 +307,7 @@ class MemoryRegistry:
 
     def set_compatibility(self, subject: str | None, level: Compatibility) -> None:
         self.faults.call(RegistryUnavailable)
-        if f"level of {subject}" in self.faults.broken:
+        if f"level of {subject}" in self.faults.broken or f"{level.value} of {subject}" in self.faults.broken:
             raise RegistryError(f"{subject} is broken")
         self.levels[subject or ""] = level
 
