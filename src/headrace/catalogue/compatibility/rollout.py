@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from headrace.catalogue.compatibility.checker import directions
-from headrace.catalogue.compatibility.findings import in_event, ordered
+from headrace.catalogue.compatibility.findings import ordered
 from headrace.catalogue.compatibility.upgrade import Upgrade, upgrade
 from headrace.catalogue.compatibility.verdict import Reading, Verdict
 from headrace.model.schema import Compatibility, SchemaText
@@ -25,7 +25,7 @@ def rollout(
 ) -> Upgrade:
     """Who deploys first where ``new`` follows ``old``, and the steps. ``event``: as for `check_pair`; the others as for
     `upgrade`."""
-    backward, forward = directions(old, new, Compatibility.FULL, witness=True, version=None)
+    backward, forward = directions(old, new, Compatibility.FULL, witness=True, version=None, event=event)
     found = ordered(each for one in (forward, backward) for each in one.findings)
 
     def counts(semantic: Verdict, tolerant: Verdict) -> Verdict:
@@ -34,7 +34,7 @@ def rollout(
     return upgrade(
         counts(forward.semantic, forward.tolerant),
         counts(backward.semantic, backward.tolerant),
-        [each if event is None else in_event(each, event) for each in found],
+        found,
         mode,
         consumers=consumers,
         sunset=sunset,
