@@ -79,6 +79,9 @@ def types(bits: int) -> str:
 
 def listed(values: Iterable[Any]) -> str:
     """Values of an enumeration."""
+    values = tuple(values)
+    if len(values) == 2 and values[0] is not values[1] and all(isinstance(value, bool) for value in values):
+        return "true or false"
     texts = [short(v) for v in values]
     if len(texts) < 2:
         return texts[0] if texts else "nothing"

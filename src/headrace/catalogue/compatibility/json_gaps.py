@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from headrace.catalogue.compatibility.json_events import as_sent, event_of
 from headrace.catalogue.compatibility.json_nodes import NULL, NUMBER, STRING, Node, type_of
@@ -75,6 +75,12 @@ def kind_of(gap: Gap, prover: Prover) -> str:
         return "optional" if prover.declared(prover.facts(gap.left), gap.data) else "removed"
     if (gap.rule == "type" and gap.data == NULL) or gap.data == (None,):
         return "null"
+    if (
+        gap.rule == "enum"
+        and gap.data is None
+        and not prover.facts(gap.left).types & _listed_types(gap.right.enum or ())
+    ):
+        return "type"
     if gap.rule == "values":
         return _of_values(gap, prover)
     return OF_RULES.get(gap.rule, "undecided")
@@ -83,9 +89,7 @@ def kind_of(gap: Gap, prover: Prover) -> str:
 def _of_values(gap: Gap, prover: Prover) -> str:
     """Where the writer's values can be listed and the reader has no list: by what the reader says instead."""
     right = prover.facts(State((gap.right,)))
-    types = 0
-    for value in gap.data:
-        types |= type_of(value)
+    types = _listed_types(gap.data)
     if types & ~right.types:
         return "type"
     if types & NUMBER and (right.least is not None or right.greatest is not None or right.multiples):
@@ -93,6 +97,13 @@ def _of_values(gap: Gap, prover: Prover) -> str:
     if types & STRING and (right.patterns or right.formats):
         return "pattern" if right.patterns else "format"
     return "length" if types & STRING and (right.min_length or right.max_length is not None) else "values"
+
+
+def _listed_types(values: Iterable[Any]) -> int:
+    types = 0
+    for value in values:
+        types |= type_of(value)
+    return types
 
 
 def _undeclared(gap: Gap, prover: Prover, event: str | None) -> int | None:

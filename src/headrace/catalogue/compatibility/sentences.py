@@ -174,6 +174,8 @@ def _value_forward(kind: str, at: str, gap: Gap, old: str, several: bool) -> str
         if isinstance(gap.data, tuple):
             return f"{at} may now fit two alternatives of {old} at once, which wants exactly one: {reject}"
         return f"{at} was {was}; {NEW} also allows {_alternative(gap)}: {reject}"
+    if kind == "excluded" and gap.right.not_ is not None:
+        return f"{at} could not be {_was(gap.right.not_)} in {old}; {NEW} allows it: {reject}"
     more = None if several else _more(gap)
     if more is not None:
         return f"{at} was {was}; {NEW} also allows {more}: {reject}"
@@ -191,13 +193,16 @@ def _value_backward(kind: str, at: str, gap: Gap, old: str, several: bool) -> st
         if isinstance(gap.data, tuple):
             return f"{at} may fit two alternatives of {NEW} at once, which wants exactly one: {reject}"
         return f"{at} could be {_alternative(gap)} in {old}; {NEW} has no such alternative: {reject}"
+    if kind == "excluded" and gap.right.not_ is not None:
+        return f"{at} could be {_was(gap.right.not_)} in {old}; {NEW} excludes it: {reject}"
     more = None if several else _more(gap)
     if more is not None:
         return f"{at} could be {more} in {old}; {NEW} takes {was} only: {reject}"
     now = _now(gap)
     if now == was:
         return f"{at} is {was}, and in {old} not always as `{gap.rule}` of {NEW} has it: {reject}"
-    return f"{at} was {now} in {old}; {NEW} takes {was} only: {reject}"
+    could = "could be" if now == "anything" else "was"
+    return f"{at} {could} {now} in {old}; {NEW} takes {was} only: {reject}"
 
 
 def _was(node: Node) -> str:
@@ -215,16 +220,13 @@ def _more(gap: Gap) -> str | None:
     rule, data = gap.rule, gap.data
     facts = gather(gap.left.nodes)
     if rule == "type":
-        return describe.types(data) if facts.types & gather((gap.right,)).types else None
+        return describe.types(data) if facts.types != ANY and facts.types & gather((gap.right,)).types else None
     if rule in ("values", "enum") and isinstance(data, tuple):
         return describe.listed(data)
     if rule == "uniqueItems":
         return "the same item twice"
     if rule == "contains":
         return "lists without the item that is asked for"
-    if rule == "not":
-        assert gap.right.not_ is not None
-        return f"what was excluded, {describe.describe((gap.right.not_,))}"
     return None
 
 

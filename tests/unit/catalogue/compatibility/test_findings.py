@@ -166,7 +166,7 @@ FORWARD: list[tuple[str, Schema, Schema, list[tuple[str, str, str]]]] = [
             (
                 "HC213",
                 "p",
-                '`p` was a text; the new schema also allows what was excluded, "x": consumers built on v3 will reject it',
+                '`p` could not be "x" in v3; the new schema allows it: consumers built on v3 will reject it',
             )
         ],
     ),
@@ -181,6 +181,18 @@ FORWARD: list[tuple[str, Schema, Schema, list[tuple[str, str, str]]]] = [
                 "`p` was an integer from 0 to 5; the new schema also allows 6: consumers built on v3 will reject it",
             )
         ],
+    ),
+    (
+        "a type that is dropped",
+        p(INT),
+        p({}),
+        [("HC201", "p", f"`p` was an integer from 0, and may be anything {NEW_VALUES}")],
+    ),
+    (
+        "a list of values that becomes something else",
+        p({"enum": ["a", "b"]}),
+        p(INT),
+        [("HC201", "p", f'`p` was "a" or "b", and is an integer from 0 {NEW_VALUES}')],
     ),
     (
         "a whole object that is gone is one finding",
