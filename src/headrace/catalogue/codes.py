@@ -139,6 +139,12 @@ class Code(Enum):
         "name the person who answers for the product",
     )
 
+    EVENT_STOPPED = (
+        "HR416",
+        "an event that a consumer names is published by a producer",
+        "take the event out of the consumer's list first; only then may its last producer stop",
+    )
+
     # --- events and schemas
     JSON_SCHEMA = ("HR501", "a JSON Schema parses, and refers only to itself", "correct the schema")
     AVRO_SCHEMA = ("HR502", "an Avro schema parses, and is a record", "correct the schema")
@@ -194,6 +200,11 @@ class Code(Enum):
     PARTITIONS = ("HR520", "a topic has one partition, so that a tenant's order is total", "remove partitions")
     NO_VERSIONS = ("HR521", "an event has at least one schema version", "list its first schema under versions")
     PATTERN = ("HR522", "a regular expression means the same to every validator", "keep to the portable subset")
+    EXCEPTION = (
+        "HR523",
+        "an exception is for a schema version that the product has, from 2 on, each once",
+        "correct schemaVersion, or remove the exception",
+    )
 
     # --- a product's life
     NO_DEPRECATION = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace.catalogue.checking import RULES, Checking, Declared, Findings, LoadedSchema, getattr_or_none
 from headrace.catalogue.codes import Code
-from headrace.catalogue.documents import EventDocument, StreamingDocument
+from headrace.catalogue.documents import ConsumerDocument, EventDocument, ExceptionDocument, StreamingDocument
 from headrace.catalogue.findings import Finding, Path
 from headrace.catalogue.rules_ownership import event_names
 from headrace.model.product import Status
@@ -96,3 +96,42 @@ def every_event_has_a_producer(_: Checking, product: Declared[StreamingDocument]
         if known[index] not in published and event.deprecation is None:
             said = f"no producer publishes the event '{known[index]}'"
             yield Finding(Code.NO_PRODUCER, said, path=("events", index, "name"))
+
+
+@RULES.item("consumers")
+def events_that_are_named_are_published(
+    _: Checking, product: Declared[Any], path: Path, consumer: ConsumerDocument
+) -> Findings:
+    """A deprecated event needs no producer, but until nobody names it its last producer may not stop."""
+    document = product.document
+    known = event_names(product)
+    if document.status is not Status.ACTIVE or known is None or not document.producers:
+        return
+    published = {event for producer in document.producers for event in producer.events}
+    if published - set(known):
+        return  # a misspelt name there is one fault, not two
+    for index, name in enumerate(consumer.events):
+        event = document.events[known.index(name)] if name in known else None
+        if event is not None and name not in published and event.deprecation is not None:
+            said = f"{consumer.application} names the event '{name}', which no producer publishes any more"
+            yield Finding(Code.EVENT_STOPPED, said, path=(*path, "events", index))
+
+
+@RULES.item("exceptions")
+def exceptions_are_for_versions_that_exist(
+    checking: Checking, product: Declared[Any], path: Path, exception: ExceptionDocument
+) -> Findings:
+    found = numbers(checking, product)
+    version = exception.schema_version
+    if found is not None:
+        newest = max(n for ns in found.values() for n in ns)
+        if not 2 <= version <= newest:
+            said = f"there is an exception for schema version {version}; the newest is {newest}"
+            if version < 2:
+                said = "there is an exception for the first schema version, which has none before it"
+            yield Finding(Code.EXCEPTION, said, path=(*path, "schemaVersion"))
+            return
+    before = product.document.exceptions[: int(path[1])]
+    if any(getattr_or_none(other, "schema_version") == version for other in before):
+        said = f"schema version {version} has two exceptions"
+        yield Finding(Code.EXCEPTION, said, path=(*path, "schemaVersion"))

@@ -34,6 +34,7 @@ SALE = """\
   "salesValue": 1, "soldAt": "2017-01-01T00:00:00Z"
 }
 """
+DEPRECATED = "deprecation: {since: 2026-01-01, sunset: 2026-06-30, successor: ThingDone}"
 PLANOGRAM = """\
 {"storeId": "1", "planogramId": "2", "validFrom": "2017-01-01",
  "shelves": [{"shelf": 1, "positions": [{"productId": "7", "facings": 1, "capacity": null}]}]}
@@ -127,6 +128,24 @@ OWNERSHIP = (
         {"topic: {kind: log}\n": SECOND_EVENT},
         "name: ¦ThingUndone",
         ThingUndone_1=SCHEMA,
+    ),
+    in_product(
+        Code.EVENT_STOPPED,
+        "stopped",
+        {
+            "topic: {kind: log}\n": SECOND_EVENT.replace("topic:", f"    {DEPRECATED}\ntopic:"),
+            "store, events: [ThingDone]": "store, events: [ThingDone, ThingUndone]",
+        },
+        "events: [ThingDone, ¦ThingUndone]",
+        ThingUndone_1=SCHEMA,
+    ),
+    in_product(
+        Code.EXCEPTION,
+        "exception",
+        {
+            "topic: {kind: log}\n": "topic: {kind: log}\nexceptions: [{schemaVersion: 2, reason: none, approvedBy: nobody}]\n"
+        },
+        "schemaVersion: ¦2",
     ),
     in_product(
         Code.STAR_AND_NAMES,

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from headrace.catalogue.against_base import BaseCode
 from headrace.catalogue.codes import Code
 from headrace.catalogue.declaration_schema import declaration_schema
 from headrace.catalogue.documents import KINDS, Document
@@ -84,8 +85,9 @@ def test_every_code_is_documented_with_an_example_and_a_way_out() -> None:
     """The reference page has a row for each code, with its rule, something that breaks it, and what to do, as in the code."""
     page = (DOCS / "declaration.md").read_text()
     rows = {row[0]: row[1:] for row in re.findall(r"^\| (HR\d{3}) \| (.+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)}
-    assert sorted(rows) == sorted(code.code for code in Code)
-    for code in Code:
+    codes = (*Code, *BaseCode)
+    assert sorted(rows) == sorted(code.code for code in codes)
+    for code in codes:
         rule, example, way_out = rows[code.code]
         assert (rule, way_out) == (code.title, code.way_out)
         assert len(example) > 5
@@ -93,7 +95,7 @@ def test_every_code_is_documented_with_an_example_and_a_way_out() -> None:
 
 def test_codes_are_unique_and_in_order() -> None:
     """No two kinds of fault share a code."""
-    codes = [code.code for code in Code]
+    codes = [code.code for code in (*Code, *BaseCode)]
     assert codes == sorted(set(codes))
 
 

@@ -248,7 +248,8 @@ class MemoryBroker:
 
 class MemoryRegistry:
     """Subjects; one id per schema. ``unequal``: texts that the check finds incompatible with themselves.
-    ``refused``: texts that it registers only where the subject's level is NONE. ``rewrite`` is what it makes of a text that it stores, as some registries do."""
+    ``refused``: texts that it registers only where the subject's level is NONE. ``rewrite`` is what it makes of a text that
+    it stores, as some registries do."""
 
     def __init__(self, first_id: int = 101, *, checks: bool = True) -> None:
         self.faults = Faults()
