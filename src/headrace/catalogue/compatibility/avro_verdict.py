@@ -219,6 +219,8 @@ def _witness(
         message=refusal,
         reading=Reading.TOLERANT,
         version=version,
+        code=made.code,
+        about=made.path,
     )
 
 

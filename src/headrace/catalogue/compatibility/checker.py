@@ -17,7 +17,7 @@ from msgspec.structs import replace as changed
 
 from headrace.catalogue.compatibility import avro_verdict, json_verdict, modes
 from headrace.catalogue.compatibility.direction import DirectionVerdict
-from headrace.catalogue.compatibility.findings import in_event, ordered, over_versions
+from headrace.catalogue.compatibility.findings import in_data, in_event, ordered, over_versions
 from headrace.catalogue.compatibility.json_verdict import MOST_WITNESSES, Side
 from headrace.catalogue.compatibility.verdict import (
     Direction,
@@ -108,13 +108,14 @@ def check_history(
             found += [
                 (numbers, each) for each in directions(old, new, mode, witness=witness, version=None, event=event)
             ]
+    findings = _merged(found)
     return PairVerdict(
         mode=mode.value,
         registry=_registry(profile, list(history), new, mode),
         semantic=Verdict.worst([each.semantic for _, each in found]),
         tolerant=Verdict.worst([each.tolerant for _, each in found]),
-        findings=_merged(found),
-        witnesses=_witnesses(found),
+        findings=findings,
+        witnesses=_witnesses(found, findings),
     )
 
 
@@ -138,7 +139,11 @@ def directions(
                 avro_side(writer.text), avro_side(reader.text), direction, witness=witness, version=version
             )
             if event is not None:
-                found = replace(found, findings=tuple(in_event(each, event) for each in found.findings))
+                found = replace(
+                    found,
+                    findings=tuple(in_event(each, event) for each in found.findings),
+                    witnesses=tuple(changed(each, about=in_data(each.about)) for each in found.witnesses),
+                )
         else:
             found = json_verdict.direction_verdict(
                 side(writer.text), side(reader.text), direction, witness=witness, version=version, event=event
@@ -184,13 +189,25 @@ def _merged(found: Verdicts) -> tuple[Finding, ...]:
     return ordered(over_versions(each) for each in alike.values())
 
 
-def _witnesses(found: Verdicts) -> tuple[Witness, ...]:
-    """At most `MOST_WITNESSES`: of the newest version first, and each event once."""
+def _witnesses(found: Verdicts, findings: Sequence[Finding]) -> tuple[Witness, ...]:
+    """At most `MOST_WITNESSES`, those of the gravest findings: one for each, against the newest version, and each event
+    once."""
+    ranks = {(f.direction, f.code, path): rank for rank, f in enumerate(findings) for path in (f.path, *f.also)}
+    known = [
+        (
+            ranks.get((each.direction, each.code, each.about), len(ranks)),
+            changed(each, version=max(numbers, default=None)),
+        )
+        for numbers, verdict in found
+        for each in verdict.witnesses
+    ]
     kept: dict[bytes, Witness] = {}
-    for numbers, verdict in found:
-        for each in verdict.witnesses:
-            known = changed(each, version=numbers[-1] if numbers else None)
-            kept.setdefault(_text(each), known)
+    shown: set[int] = set()
+    for rank, each in sorted(known, key=lambda pair: pair[0]):
+        text = _text(each)
+        if rank not in shown and text not in kept:
+            kept[text] = each
+            shown.add(rank)
     return tuple(kept.values())[:MOST_WITNESSES]
 
 

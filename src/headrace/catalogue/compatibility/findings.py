@@ -228,10 +228,11 @@ def in_event(each: Finding, event: str) -> Finding:
     """A finding about an event's data schema, as it is seen from the envelope."""
     message = each.message.replace("the event", "`data`", 1) if not each.path else each.message
     for path in filter(None, (each.path, *each.also)):
-        message = message.replace(f"`{path}`", f"`{_in_data(path)}`", 1)
-    also = tuple(map(_in_data, each.also))
-    return replace(each, path=_in_data(each.path), also=also, event=event, message=f"{event}: {message}")
+        message = message.replace(f"`{path}`", f"`{in_data(path)}`", 1)
+    also = tuple(map(in_data, each.also))
+    return replace(each, path=in_data(each.path), also=also, event=event, message=f"{event}: {message}")
 
 
-def _in_data(path: str) -> str:
+def in_data(path: str) -> str:
+    """A path in the data, from the envelope's root."""
     return f"data{path}" if path.startswith("[") else f"data.{path}" if path else "data"

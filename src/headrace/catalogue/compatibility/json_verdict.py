@@ -146,4 +146,6 @@ def _witness(made: Draft, told: Finding, reader: Side, inside: bool) -> Witness 
         rule=first.rule,
         message=first.message,
         reading=reading,
+        code=told.code,
+        about=told.path,
     )

@@ -72,7 +72,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 class Witness(msgspec.Struct, frozen=True):
     """A minimal event: valid under the schema of one side, rejected by that of the other. ``valid_under`` and ``rejected_by``
-    are ``old`` or ``new``; ``rule`` and ``message`` are the rejecting validator's, ``path`` is where in the event."""
+    are ``old`` or ``new``; ``rule`` and ``message`` are the rejecting validator's, ``path`` is where in the event. ``code`` and
+    ``about``: the code and the path of the finding that it shows."""
 
     event: Any
     direction: Direction
@@ -83,6 +84,8 @@ class Witness(msgspec.Struct, frozen=True):
     message: str
     reading: Reading
     version: int | None = None
+    code: str = ""
+    about: str = ""
 
 
 class RegistryAnswer(msgspec.Struct, frozen=True):

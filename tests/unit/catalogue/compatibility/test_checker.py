@@ -205,3 +205,16 @@ def test_a_finding_says_its_direction() -> None:
     old, new = CHANGES["a required field made optional"]
     assert [f.direction for f in check_pair(text(old), text(new), Compatibility.FULL).findings] == [Direction.FORWARD]
     assert check_pair(text(OLD), text(OLD), Compatibility.FULL).findings == ()
+
+
+def test_the_first_witness_is_of_the_gravest_finding() -> None:
+    """Over both directions: each witness names its finding, and they come in the findings' order."""
+    old = text({"$schema": DRAFT7, **thing(("a",), a=TEXT, b={"type": "integer", "minimum": 5})})
+    new = text({"$schema": DRAFT7, **thing((), a=TEXT, b={"type": "integer", "minimum": 7})})
+    verdict = check_pair(old, new, Compatibility.FULL)
+    assert [(f.code, f.path, f.direction.value) for f in verdict.findings] == [
+        ("HC102", "a", "forward"),
+        ("HC204", "b", "backward"),
+    ]
+    assert [(w.code, w.about) for w in verdict.witnesses] == [("HC102", "a"), ("HC204", "b")]
+    assert verdict.witness is verdict.witnesses[0]
