@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -118,6 +119,23 @@ def _failed_with(future: Future[Any], codes: tuple[int, ...]) -> bool:
     except TimeoutError:
         return False
     return isinstance(error, KafkaException) and error.args[0].code() in codes
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What ``call`` answers, or raises. Raises TimeoutError when it has not come back by then, for calls that do not keep to
+    their own timeout: it goes on in a thread of its own, and what it answers is lost."""
+    answered: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answered.set_result(call())
+        except BaseException as error:
+            answered.set_exception(error)
+
+    threading.Thread(target=run, name="headrace-kafka-call", daemon=True).start()
+    if answered not in wait([answered], seconds).done:
+        raise TimeoutError
+    return answered.result()
 
 
 def stable_offsets(read: Callable[[], list[TopicPartition]], what: str, group: str | None) -> list[TopicPartition]:

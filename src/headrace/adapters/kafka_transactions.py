@@ -10,12 +10,20 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from headrace.adapters.kafka_calls import chunks, partition_at
+from headrace.adapters.kafka_calls import chunks, partition_at, within
 from headrace.adapters.kafka_errors import translate, translated
 from headrace.adapters.kafka_log import CLIENT_LOG, LOG
 from headrace.adapters.kafka_reader import KafkaReader
 from headrace.adapters.kafka_settings import producer_settings
-from headrace.errors import BrokerError, Closed, GroupFenced, HeadraceError, TransactionAborted, WriterFenced
+from headrace.errors import (
+    BrokerError,
+    BrokerUnavailable,
+    Closed,
+    GroupFenced,
+    HeadraceError,
+    TransactionAborted,
+    WriterFenced,
+)
 from headrace.interfaces.broker import OffsetCommit, RecordReader
 from headrace.interfaces.receipt import Receipt, settle
 from headrace.model.record import Record
@@ -29,6 +37,8 @@ class KafkaTransactionalWriter:
     def __init__(self, bootstrap: str, properties: Mapping[str, str], transactional_id: str) -> None:
         self._id = transactional_id
         self._settings = producer_settings(bootstrap, properties, transactional_id)
+        self._patience = int(self._settings["transaction.timeout.ms"]) / 1000
+        """How long the broker leaves a transaction open, in seconds."""
         self._condition = threading.Condition()
         self._producer: Producer | None = None
         self._open = False
@@ -88,7 +98,17 @@ class KafkaTransactionalWriter:
         with self._translated("committing offsets with a transaction"):
             for chunk in chunks(offsets.items()):
                 partitions = [partition_at(topic, commit) for topic, commit in chunk]
-                producer.send_offsets_to_transaction(partitions, metadata, TIMEOUT_S)
+                send = partial(producer.send_offsets_to_transaction, partitions, metadata, self._patience)
+                try:
+                    within(self._patience, send)
+                except TimeoutError as error:
+                    # Where the group's coordinator is gone the client may never come back (librdkafka issues 5456, 5511). By
+                    # now the broker has given the transaction up; the next `begin` makes a new producer, which makes sure.
+                    gone = BrokerUnavailable(
+                        "committing offsets with a transaction: no answer", transactional_id=self._id
+                    )
+                    self._forget(gone)
+                    raise gone from error
 
     def commit(self) -> None:
         producer = self._in_transaction()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -10,7 +12,15 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.adapters.kafka_calls import CHUNK, chunks, from_coordinator, from_leaders, request_timeout, stable_offsets
+from headrace.adapters.kafka_calls import (
+    CHUNK,
+    chunks,
+    from_coordinator,
+    from_leaders,
+    request_timeout,
+    stable_offsets,
+    within,
+)
 from headrace.errors import AccessDenied, BrokerUnavailable
 
 
@@ -74,6 +84,25 @@ def test_a_coordinator_that_is_not_there_yet_is_asked_again() -> None:
     )
     answers = [*loading]
     assert from_coordinator(lambda: _future(answers.pop(0)), timeout=0).exception().args[0].code() == loading[0]
+
+
+def test_a_call_that_does_not_come_back_is_left() -> None:
+    """Its caller gets a TimeoutError in time; answers and errors of others come through as they are."""
+    ever = threading.Event()
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        within(0.05, ever.wait)
+    assert time.monotonic() - begun < 5
+    ever.set()
+    assert within(5, lambda: 7) == 7
+    with pytest.raises(KafkaException):
+        within(5, lambda: _future(KafkaError._TRANSPORT).result())
+    with pytest.raises(TimeoutError, match="its own"):
+        within(5, lambda: _raise(TimeoutError("its own")))
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _place(offset: int, code: int | None = None) -> TopicPartition:
