@@ -32,8 +32,8 @@ from headrace.streaming.metrics import Metrics
 from headrace.streaming.observation import UNWATCHED, Observation
 from headrace.streaming.tracing import Tracing
 
-EVENTS = 30_000
-ROUNDS = 3
+EVENTS = 60_000
+ROUNDS = 5
 SPARE = 2_000
 """Events at the end of the topic that are not measured: the consumer is stopped while it still has some."""
 
@@ -187,11 +187,11 @@ def _consuming(bootstrap: str) -> list[Figure]:
 
 
 def _observed(bootstrap: str) -> list[Figure]:
-    """Metrics and tracing on, one publish in a hundred sampled; an OpenTelemetry SDK that keeps nothing."""
+    """Metrics and tracing on, one publish in a thousand sampled; an OpenTelemetry SDK that keeps nothing."""
     trace.set_tracer_provider(TracerProvider())
 
     def watching() -> Observation:
-        return Observation(Metrics("bench", registry=CollectorRegistry()), Tracing(0.01))
+        return Observation(Metrics("bench", registry=CollectorRegistry()), Tracing(0.001))
 
     publish, _ = median_ratio(
         lambda: kafka.publish(bootstrap, EVENTS, kafka.MOCK, observation=watching()).cpu,

@@ -19,7 +19,7 @@ from headrace.streaming.statistics import Histogram, Row, upper_end
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
-SAMPLED: Final = 32
+SAMPLED: Final = 128
 """One publish in so many is timed until its acknowledgement."""
 
 LAG_S: Final = 15.0

@@ -71,7 +71,6 @@ class Producer:
         self._timed: Clock | None = None
         """Set where acknowledgements are timed."""
         self._taken = 0
-        self._unwatched = False
         self._write: Callable[..., Receipt] = self._closed
         self._try_write: Callable[..., Receipt] = self._closed
         self._routes: dict[tuple[str, str], _Route] = {}
@@ -89,7 +88,6 @@ class Producer:
         self._try_write = connection.writer.try_publish
         self._tracing = connection.observation.tracing
         self._timed = connection.clock if connection.observation.metrics is not None else None
-        self._unwatched = self._tracing is None and self._timed is None
         self._connection = connection
         connection.feed.follow(self._follow)
 
@@ -168,11 +166,13 @@ class Producer:
         violation), `PayloadTooLarge`.
         """
         # The way of most events, without a detour: a named event of a tenant that was published to before, nothing said but
-        # its data, nobody watching.
-        if type(event) is str and not envelope and self._unwatched:
+        # its data, no span to be made.
+        if type(event) is str and not envelope:
             route = self._routes.get((event, tenant))
             if route is not None:
                 try:
+                    if self._tracing is not None and self._tracing.wanted():
+                        return self._traced(self._tracing, self._write, event, route, data, envelope)
                     event_id, record = route.encode(data)
                 except EventError:
                     self._refused(tenant)
@@ -199,8 +199,9 @@ class Producer:
             route = self._routes.get((event, tenant)) or self._route(event, tenant)
             if envelope:
                 envelope = _envelope(envelope)
-            if self._tracing is not None:
-                return self._traced(self._tracing, write, event, route, data, envelope)
+            tracing = self._tracing
+            if tracing is not None and (envelope.get("traceparent") is not None or tracing.wanted()):
+                return self._traced(tracing, write, event, route, data, envelope)
             event_id, record = route.encode(data, **envelope)
         except (EventError, DeclarationError):
             self._refused(tenant)
