@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sysconfig
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 from headrace.cli.runner import run
 from tests.unit.catalogue.planting import copy_retail
@@ -244,3 +246,56 @@ def test_the_repository_may_be_a_folder_of_a_larger_one(tmp_path: Path) -> None:
     mono.write(FIRST, schema)
     done = mono.check("--base", "main", "--json")
     assert [fault["code"] for fault in json.loads(done.stdout)["faults"]] == ["HR901"], done.stderr
+
+
+# --- the pipelines
+
+CI = Path(__file__).parents[2] / "docs" / "ci"
+
+
+def gitlab_commands() -> list[str]:
+    job = YAML(typ="safe").load(CI / "gitlab-ci.yml")["headrace-check"]
+    assert job["variables"] == {"GIT_DEPTH": "0", "BASE": "origin/$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"}
+    return list(job["script"])
+
+
+def github_commands() -> list[str]:
+    job = YAML(typ="safe").load(CI / "github-workflow.yml")["jobs"]["check"]
+    assert job["env"] == {"BASE": "origin/${{ github.base_ref }}"}
+    return [step["run"] for step in job["steps"] if "run" in step and not step["run"].startswith("pip ")]
+
+
+@pytest.mark.parametrize("commands", [gitlab_commands, github_commands])
+def test_the_pipelines_run_as_they_are_written(
+    commands: Callable[[], list[str]], repository: Repository, tmp_path: Path
+) -> None:
+    """Each command of docs/ci, in a fresh clone of the branch with a breaking change: the reports are there, and the last one
+    ends with 1."""
+    schema = repository.schema()
+    schema["properties"]["quantity"]["type"] = ["integer", "null"]
+    repository.second_version(schema)
+    repository.commit()
+    clone = tmp_path / "clone"
+    options = ["--single-branch"] if commands is gitlab_commands else []
+    repository.git("clone", "-q", *options, "-b", "change", f"file://{repository.root}", str(clone))
+    env = {
+        **_GIT_ENV,
+        "PATH": f"{Path(HEADRACE).parent}{os.pathsep}{os.environ['PATH']}",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        "BASE": "origin/main",
+        "GITHUB_STEP_SUMMARY": str(clone / "headrace-note.md"),
+    }
+    lines = commands()
+    codes = [
+        subprocess.run(["bash", "-c", line], cwd=clone, env=env, capture_output=True, timeout=120).returncode
+        for line in lines
+    ]
+    assert codes == [0] * (len(lines) - 1) + [1]
+    note = (clone / "headrace-note.md").read_text()
+    assert "plan breaks" in note and "HC202" in note and len(note) < 65_536
+    if commands is gitlab_commands:
+        issues = json.loads((clone / "gl-code-quality-report.json").read_text())
+        assert {"HC202", "HG002"} <= {issue["check_name"] for issue in issues}
+    else:
+        (found,) = json.loads((clone / "headrace.sarif").read_text())["runs"]
+        assert {"HC202", "HG002"} <= {result["ruleId"] for result in found["results"]}
