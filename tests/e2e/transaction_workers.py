@@ -1,6 +1,6 @@
 """A program that tests of transactions start, kill and start again: it copies sales to order proposals, in transactions.
 
-    python transaction_workers.py CLUSTER        `embedded:FOLDER` or `kafka:HOST:PORT`
+python transaction_workers.py CLUSTER        `embedded:FOLDER` or `kafka:HOST:PORT`
 """
 
 from __future__ import annotations
