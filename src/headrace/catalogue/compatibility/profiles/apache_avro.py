@@ -50,7 +50,7 @@ class _Comparison:
         if wrote == reads:
             return self._same_kind(reads, writer, reader)
         if wrote == "union":
-            return [found for branch in writer for found in self.compare(branch, reader)]
+            return [found for i, each in enumerate(writer) for found in at((str(i),), self.compare(each, reader))]
         if reads == "union":
             return [] if any(not self.compare(writer, branch) for branch in reader) else [("MISSING_UNION_BRANCH", ())]
         return [] if wrote in _PROMOTED.get(reads, ()) else [("TYPE_MISMATCH", ())]

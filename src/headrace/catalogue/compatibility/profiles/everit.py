@@ -77,7 +77,12 @@ class String(Schema):
     max_length: int | None = None
     pattern: str | None = None
     format: str | None = None
-    """Only one that the draft's library checks."""
+    """Only one that the library checks in this draft; any other is dropped."""
+
+    @property
+    def text(self) -> str:
+        kept = {k: v for k, v in self.raw.items() if k != "format"} if isinstance(self.raw, Mapping) else self.raw
+        return f"String {self.format} {value_key(kept)}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -1,0 +1,9 @@
+"""All labelled pairs."""
+
+from __future__ import annotations
+
+from tests.unit.catalogue.compatibility.parity import arrays_unions, avro_pairs, drafts, objects, scalars
+
+JSON_PAIRS = (*scalars.PAIRS, *objects.PAIRS, *arrays_unions.PAIRS, *drafts.PAIRS)
+AVRO_PAIRS = tuple(avro_pairs.PAIRS)
+PAIRS = (*JSON_PAIRS, *AVRO_PAIRS)
