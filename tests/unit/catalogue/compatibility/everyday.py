@@ -138,10 +138,10 @@ def closed(schema: Any) -> Any:
     return [closed(value) for value in schema] if isinstance(schema, list) else schema
 
 
-def answer(old: Schema, new: Schema, mode: str) -> str:
+def answer(old: Schema, new: Schema, mode: str, form: SchemaFormat = SchemaFormat.JSON_SCHEMA) -> str:
     """``no: refused, broken, broken; HC203``: the answer for a team, what the registry (`confluent`) says, the tolerant and
     the semantic verdict, and the findings' codes."""
-    text = [SchemaText(SchemaFormat.JSON_SCHEMA, json.dumps(schema)) for schema in (old, new)]
+    text = [SchemaText(form, json.dumps(schema)) for schema in (old, new)]
     verdict = check_pair(text[0], text[1], Compatibility(mode), "confluent", version=3)
     codes = sorted({each.code for each in verdict.findings})
     registry = "accepted" if verdict.registry.accepted else "refused"

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from headrace.catalogue.compatibility.kinds import KINDS
+from headrace.model.schema import SchemaFormat
 from tests.unit.catalogue.compatibility.everyday import CHANGES, answer, closed
+from tests.unit.catalogue.compatibility.everyday_avro import CHANGES as AVRO_CHANGES
 
 PAGE = Path(__file__).parents[4] / "docs" / "compatibility.md"
 MODES = ("FORWARD_TRANSITIVE", "BACKWARD", "FULL")
@@ -80,6 +82,31 @@ GOLDEN: list[tuple[str, str, str, str, str]] = [
     ),
 ]
 
+AVRO: list[tuple[str, str, str, str]] = [
+    ("nothing but a `doc`", YES, YES, YES),
+    ("a field with a default added", YES, YES, YES),
+    ("a field without a default added", YES, no("HC101"), no("HC101")),
+    ("a field with a default removed", UNSEEN, YES, UNSEEN),
+    ("a field without a default removed", no("HC101"), YES, no("HC101")),
+    ("a field renamed", no("HC101"), no("HC101"), no("HC101")),
+    ("a field renamed, the old name an alias", no("HC101"), YES, no("HC101")),
+    ("null allowed (a union)", no("HC202"), YES, no("HC202")),
+    ("null allowed in the records of a list", no("HC202"), YES, no("HC202")),
+    ("int to long", no("HC201"), YES, no("HC201")),
+    ("int to string", no("HC201"), no("HC201"), no("HC201")),
+    ("a symbol added", no("HC203"), YES, no("HC203")),
+    ("a symbol added to an enum with a default", YES, YES, YES),
+    ("a record renamed", no("HC214"), no("HC214"), no("HC214")),
+]
+
+
+@pytest.mark.parametrize("row", AVRO, ids=[row[0] for row in AVRO])
+def test_everyday_changes_of_avro_schemas(row: tuple[str, ...]) -> None:
+    """The same for Avro, whose records are neither open nor closed."""
+    change, *expected = row
+    old, new = AVRO_CHANGES[change]
+    assert [answer(old, new, mode, SchemaFormat.AVRO) for mode in MODES] == expected
+
 
 @pytest.mark.parametrize("row", GOLDEN, ids=[f"{row[0]} ({row[1]})" for row in GOLDEN])
 def test_everyday_changes_answer_as_a_team_expects(row: tuple[str, ...]) -> None:
@@ -96,6 +123,7 @@ def test_every_change_is_in_the_table() -> None:
     """The table has each change, open and closed; the last one has no closed form."""
     told = {(row[0], content) for row in GOLDEN for content in (OPEN, CLOSED) if row[1] in (content, BOTH)}
     every = {(change, content) for change in CHANGES for content in (OPEN, CLOSED)}
+    assert [row[0] for row in AVRO] == list(AVRO_CHANGES)
     assert every - told == {("an object begins to refuse other fields (`additionalProperties: false`)", CLOSED)}
 
 
@@ -107,10 +135,13 @@ def _table(heading: str) -> list[list[str]]:
 
 
 def test_the_page_shows_the_same_table() -> None:
-    """docs/compatibility.md has the golden table, row by row."""
+    """docs/compatibility.md has both golden tables, row by row."""
     head, *rows = _table("Everyday changes")
     assert head == ["change", "schemas", *MODES]
     assert rows == [list(row) for row in GOLDEN]
+    head, *rows = _table("Everyday changes with Avro")
+    assert head == ["change", *MODES]
+    assert rows == [list(row) for row in AVRO]
 
 
 def test_the_page_lists_every_code() -> None:
