@@ -53,7 +53,7 @@ def compat(
     """Tell whether schema NEW may follow OLD: what the registry will answer, what is true, and an event that proves it.
 
     Exits with 0 when it may, 1 when it may not, 7 when only the registry refuses it, though it is harmless.
-    docs/verdicts.md explains the verdicts and every code. With --batch it ends with 0, whatever the answers are.
+    docs/compatibility.md explains the verdicts and every code. With --batch it ends with 0, whatever the answers are.
     """
     from headrace.catalogue.compatibility.batch import is_profile
 
