@@ -129,3 +129,32 @@ def test_kafka_needs_a_registry_of_its_own() -> None:
     with pytest.raises(SettingsError, match="has a registry of its own") as caught:
         region_from_addresses("eu", "kafka:a:9092", "embedded")
     assert "HEADRACE_REGISTRY" in str(caught.value.hint)
+
+
+def test_the_profiles_that_a_region_may_declare_are_those_that_there_are() -> None:
+    """`registry.profile` of headrace.yaml takes each profile that the checker has, and no other."""
+    from typing import get_args
+
+    from headrace.catalogue.compatibility.profiles import PROFILES
+    from headrace.catalogue.documents import Profile
+
+    assert sorted(get_args(Profile)) == sorted(PROFILES)
+
+
+@pytest.mark.parametrize("profile", ["confluent", "confluent-lenient", "karapace", "apicurio"])
+def test_a_registry_of_ours_decides_as_the_profile_does(profile: str) -> None:
+    """What the profile refuses has its reasons and the findings' sentences; what it accepts has none; a schema with references
+    is refused, because what they name is not looked up."""
+    from headrace.bootstrap import compatibility_checker
+    from headrace.model.schema import Compatibility, SchemaFormat, SchemaReference, SchemaText
+
+    def quantity(kind: str) -> SchemaText:
+        text = '{"type": "object", "properties": {"quantity": {"type": "%s"}}}'
+        return SchemaText(SchemaFormat.JSON_SCHEMA, text % kind)
+
+    check = compatibility_checker(profile)
+    reasons = check(quantity("number"), [quantity("integer")], Compatibility.FORWARD)
+    assert len(reasons) >= 2 and reasons[-1].startswith("`quantity` was")
+    assert list(check(quantity("number"), [quantity("integer")], Compatibility.BACKWARD)) == []
+    referring = SchemaText(SchemaFormat.JSON_SCHEMA, '{"$ref": "x.json"}', (SchemaReference("x.json", "x", 1),))
+    assert check(referring, [referring], Compatibility.FORWARD)[0].startswith("REFERENCES")
