@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from headrace.catalogue.compatibility.profiles import PROFILES, answer, apicurio_kinds, confluent_kinds
+from headrace.catalogue.compatibility.profiles import (
+    PROFILES,
+    answer,
+    apicurio,
+    apicurio_kinds,
+    confluent,
+    confluent_kinds,
+    everit_loader,
+    everit_modern,
+)
+from headrace.catalogue.compatibility.profiles.everit import Schema
+from headrace.catalogue.compatibility.profiles.everit_loader import Unreadable
+from headrace.model.json_references import draft_of
 from headrace.model.schema import Compatibility, SchemaFormat, SchemaText
 from tests.unit.catalogue.compatibility.parity import pairs, table
 from tests.unit.catalogue.compatibility.parity.composed import ACCEPTED, REFUSED, schema
@@ -60,15 +73,39 @@ def test_composed_schemas(profile: str, name: str) -> None:
     assert answer(profile, history, new, Compatibility.FORWARD_TRANSITIVE).accepted is (name in ACCEPTED)
 
 
-def test_each_kind_of_confluent_is_decided_once() -> None:
-    """No kind is both accepted and refused, and lenient accepts all that strict does."""
+def _both_ways(read: Callable[[str], Schema]) -> Iterator[tuple[Schema, Schema]]:
+    for each in table.JSON_PAIRS:
+        try:
+            old, new = read(each.old.text), read(each.new.text)
+        except Unreadable:
+            continue
+        yield from ((old, new), (new, old))
+
+
+def _confluent(text_: str) -> Schema:
+    raw = json.loads(text_)
+    return everit_modern.load(raw) if draft_of(raw) > 7 else everit_loader.load(raw, draft_of(raw))
+
+
+def test_each_kind_of_confluent_is_met() -> None:
+    """A kind is accepted or refused, lenient accepts all that strict does, and the table meets every kind and no other."""
     assert not confluent_kinds.LENIENT & confluent_kinds.REFUSED
     assert confluent_kinds.STRICT < confluent_kinds.LENIENT
+    pairs_ = _both_ways(_confluent)
+    met = {kind for old, new in pairs_ for kind, _ in confluent.compare(old, new, confluent_kinds.STRICT)}
+    assert met == confluent_kinds.LENIENT | confluent_kinds.REFUSED
 
 
-def test_each_kind_of_apicurio_is_decided_once() -> None:
-    """No kind is both accepted and refused."""
+def test_each_kind_of_apicurio_is_met() -> None:
+    """A kind is accepted or refused, and the table meets every kind and no other."""
     assert not apicurio_kinds.ACCEPTED & apicurio_kinds.REFUSED
+    met: set[str] = set()
+    for old, new in _both_ways(lambda text_: everit_loader.load(json.loads(text_), 7)):
+        try:
+            met |= {kind for kind, _ in apicurio.compare(old, new)}
+        except apicurio.CheckFailed:
+            continue
+    assert met == apicurio_kinds.ACCEPTED | apicurio_kinds.REFUSED
 
 
 CONFLUENT = [

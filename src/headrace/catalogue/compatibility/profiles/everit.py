@@ -129,9 +129,12 @@ class Conditional(Schema):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Combined(Schema):
+    """``made_up``: no document wrote this `allOf`; it holds the parts of one schema."""
+
     criterion: str
     """`ALL`, `ANY` or `ONE`."""
     subschemas: tuple[Schema, ...] = ()
+    made_up: bool = False
 
     @property
     def text(self) -> str:

@@ -97,7 +97,7 @@ class Loader:
                 subschemas = tuple(
                     self.schema((*pointer, criterion, str(i)), item) for i, item in enumerate(_list(raw[criterion]))
                 )
-                parts.append(self._combined(raw, criterion, subschemas))
+                parts.append(self._combined(raw, criterion, self._branches(subschemas)))
         if "not" in raw:
             inner = self._child(pointer, raw, "not")
             parts.append(lambda alone: everit.Not(raw=raw, alone=alone, inner=inner))
@@ -114,7 +114,7 @@ class Loader:
         ):
             if any(keyword in left for keyword in keywords):
                 parts.append(self._made(made, pointer, raw))
-        if self.draft >= 7 and any(keyword in raw for keyword in ("if", "then", "else")):
+        if any(keyword in raw for keyword in self._conditions()):
             branches = [self._child(pointer, raw, k) if k in raw else None for k in ("if", "then", "else")]
             parts.append(
                 lambda alone: everit.Conditional(
@@ -125,6 +125,13 @@ class Loader:
 
     def _known(self, keywords: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(k for k in keywords if k not in ("contains", "propertyNames")) if self.draft == 4 else keywords
+
+    def _conditions(self) -> tuple[str, ...]:
+        """The keywords that each make a condition."""
+        return ("if", "then", "else") if self.draft >= 7 else ()
+
+    def _branches(self, subschemas: tuple[Schema, ...]) -> tuple[Schema, ...]:
+        return subschemas
 
     @staticmethod
     def _combined(raw: Any, criterion: str, subschemas: tuple[Schema, ...]) -> Callable[[bool], Schema]:

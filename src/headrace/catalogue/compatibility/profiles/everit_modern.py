@@ -46,7 +46,18 @@ class ModernLoader(Loader):
             return everit.Empty(raw=raw)
         if len(parts) == 1:
             return parts[0](True)
-        return everit.Combined(raw=raw, criterion=everit.ALL, subschemas=tuple(part(False) for part in parts))
+        subschemas = tuple(part(False) for part in parts)
+        return everit.Combined(raw=raw, criterion=everit.ALL, subschemas=subschemas, made_up=True)
+
+    def _conditions(self) -> tuple[str, ...]:
+        return ("if",)
+
+    def _branches(self, subschemas: tuple[Schema, ...]) -> tuple[Schema, ...]:
+        """A branch of several parts loses its `allOf`: the parts become branches by themselves. A slip of the translation."""
+        found: list[Schema] = []
+        for each in subschemas:
+            found += each.subschemas if isinstance(each, everit.Combined) and each.made_up else (each,)
+        return tuple(found)
 
     def _known(self, keywords: tuple[str, ...]) -> tuple[str, ...]:
         return ARRAY if "items" in keywords else OBJECT

@@ -82,6 +82,27 @@ PAIRS = [
         "===x",
         "a default beside a reference counts from 2019-09 on",
     ),
+    pair(
+        "2020-branch-of-two-parts",
+        d20({"anyOf": [text(enum=["a"]), INT]}),
+        d20({"anyOf": [text(), INT]}),
+        "ff=x",
+        "Confluent's translation makes branches of type and enum, so one branch goes",
+    ),
+    pair(
+        "branch-of-two-parts",
+        {"anyOf": [text(enum=["a"]), INT]},
+        {"anyOf": [text(), INT]},
+        "bb=b",
+        "in draft-07 the branch is an allOf of two, one part of which is left",
+    ),
+    pair(
+        "2020-contains-added",
+        d20(arr()),
+        d20(arr(contains=text())),
+        "ff=x",
+        "a contains brings a minContains of 1, which is compared",
+    ),
     pair("moved-to-2020", obj({"a": text()}), d20(obj({"a": text()})), "===x", "each is read by its own draft"),
     pair(
         "draft-06-above-lowered",
