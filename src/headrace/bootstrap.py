@@ -107,7 +107,7 @@ def compatibility_checker(profile: str = "confluent") -> CompatibilityChecker:
             return ()
         reasons = refused.reasons or (f"{profile} refuses the schema",)
         try:
-            found = check_history(new, history, mode, profile, witness=False).findings
+            found = check_history(new, history, mode, witness=False, registry=refused).findings
         except InvalidSchema as error:
             return (*reasons, error.message)
         return (*reasons, *(each.message for each in found))

@@ -92,7 +92,7 @@ def review(catalogue: Catalogue, product: StreamingProduct, version: int, *, wit
         _answer(profile, tuple(compose_product(product, v) for v in before), compose_product(product, version), mode)
         for profile in profiles_of(catalogue)
     )
-    events = tuple(_events(product, version, reading, witness))
+    events = tuple(_events(product, version, registry[0], reading, witness))
     changes = [_change(product, version, event) for event in events]
     breaks = impact.breaks(changes, product.consumers)
     counts = [event.semantic if reading is Reading.SEMANTIC else event.tolerant for event in events]
@@ -130,7 +130,9 @@ def profiles_of(catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(sorted({region.registry.profile for region in catalogue.regions.values()}))
 
 
-def _events(product: StreamingProduct, version: int, reading: Reading, witness: bool) -> Iterator[EventReview]:
+def _events(
+    product: StreamingProduct, version: int, registry: RegistryAnswer, reading: Reading, witness: bool
+) -> Iterator[EventReview]:
     for event in product.events:
         new = event.schema_at(version)
         if new is None or new.number != version:
@@ -147,6 +149,7 @@ def _events(product: StreamingProduct, version: int, reading: Reading, witness: 
             witness=witness,
             versions=since,
             event=event.name,
+            registry=registry,  # a registry holds the composed schema, so it is not asked about this one
         )
         yield EventReview(
             event=event.name,

@@ -84,10 +84,12 @@ def check_history(
     versions: Sequence[int] | None = None,
     numbered: bool = True,
     event: str | None = None,
+    registry: RegistryAnswer | None = None,
 ) -> PairVerdict:
     """The verdicts on ``new`` after ``history`` (oldest first), with every version that ``mode`` compares with. ``versions``:
     the numbers of the history's versions, 1, 2... where they are left out (``numbered=False``: they have none). ``event``: as
-    for `check_pair`. A finding says of which versions it is true. Raises `InvalidSchema`."""
+    for `check_pair`. ``registry``: its answer, where that is known already. A finding says of which versions it is true.
+    Raises `InvalidSchema`."""
     if versions is None and numbered:
         versions = range(1, len(history) + 1)
     _readable(new)
@@ -111,7 +113,7 @@ def check_history(
     findings = _merged(found)
     return PairVerdict(
         mode=mode.value,
-        registry=_registry(profile, list(history), new, mode),
+        registry=registry or _registry(profile, list(history), new, mode),
         semantic=Verdict.worst([each.semantic for _, each in found]),
         tolerant=Verdict.worst([each.tolerant for _, each in found]),
         findings=findings,
