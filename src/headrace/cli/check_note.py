@@ -59,6 +59,14 @@ def cell(text: str) -> str:
     return text.replace("@", "@\u200b").replace("\n", " ")
 
 
+def prose(text: str) -> str:
+    """A sentence of ours with what it quotes in `...`: the quotes stay code, and everything else is as in `cell`."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return cell(text)
+    return "".join(_code(part) if place % 2 else cell(part) for place, part in enumerate(parts))
+
+
 def _code(text: str) -> str:
     return "`" + text.replace("`", "'").replace("|", "/").replace("\n", " ") + "`"
 
@@ -125,7 +133,8 @@ def _branch(note: _Note, branch: BranchReport, ref: str) -> None:
     for review in branch.reviews:
         for event in review.events:
             if event.findings:
-                title = f"{review.product} {event.event}: {len(event.findings)} findings"
+                noun = "finding" if len(event.findings) == 1 else "findings"
+                title = f"{review.product} {event.event}: {len(event.findings)} {noun}"
                 note.folded(title, list(_event(event)))
 
 
@@ -150,9 +159,9 @@ def _consumer(application: str, breaks: bool | None) -> str:
 
 def _event(event: EventReview) -> Iterator[str]:
     for found in event.findings:
-        yield f"- **{found.code}** {cell(found.message)}"
+        yield f"- **{found.code}** {prose(found.message)}"
         if found.advice:
-            yield f"  - {cell(found.advice)}"
+            yield f"  - {prose(found.advice)}"
     if event.witnesses:
         witness = event.witnesses[0]
         text = event_text(witness.event)
@@ -165,8 +174,4 @@ def _event(event: EventReview) -> Iterator[str]:
             yield from ("", f"{fence}json", *text.splitlines(), fence)
     if event.upgrade is not None:
         yield ""
-        yield from (cell(line) if not line[:1].isdigit() else line.replace("@", "@\u200b") for line in _steps(event))
-
-
-def _steps(event: EventReview) -> list[str]:
-    return [] if event.upgrade is None else event.upgrade.text.splitlines()
+        yield from (prose(line) for line in event.upgrade.text.splitlines())

@@ -13,7 +13,7 @@ import pytest
 from headrace.catalogue.against_base import read_base
 from headrace.catalogue.git_base import Base
 from headrace.catalogue.load import load
-from headrace.cli.check_note import LIMIT, as_markdown
+from headrace.cli.check_note import LIMIT, as_markdown, prose
 from headrace.cli.check_report import CheckReport, as_gitlab, as_sarif, issues
 from headrace.errors import Fault
 from headrace.provisioning.branch import branch_report
@@ -27,6 +27,8 @@ MAIN = Base("main", "c0ffee", "c0ffee")
 def changed(root: Path, change: Any) -> CheckReport:
     """The example with a second version of SaleRecorded, against itself without it."""
     copy_retail(root)
+    for example in (root / "products/sales-events/examples").rglob("*.json"):
+        example.rename(example.with_suffix(".1.json"))
     schema = json.loads((root / SCHEMAS / "SaleRecorded.1.json").read_text())
     change(schema)
     (root / SECOND).write_text(json.dumps(schema, indent=2))
@@ -123,6 +125,22 @@ def test_the_note_has_the_verdicts_first_and_the_details_folded(report: CheckRep
     assert table < fold < note.index("**HC202**")
     assert "plan breaks" in note[:fold] and "```json\n{" in note and '"quantity": null' in note
     assert note.count("<details>") == note.count("</details>")
+
+
+def test_what_a_schema_says_becomes_no_markup_of_the_note(tmp_path: Path) -> None:
+    """A field's name with markup, a mention or a backtick in it is shown as it is, in the finding as in the steps."""
+    evil = "a`<img>@all|[x](y)"
+
+    def rename(schema: dict[str, Any]) -> None:
+        schema["properties"][evil] = schema["properties"].pop("basketId")
+        schema["required"] = [evil if name == "basketId" else name for name in schema["required"]]
+
+    note = as_markdown(changed(tmp_path / "retail", rename), [])
+    outside = re.sub(r"(`+).*?\1", "", note, flags=re.DOTALL)
+    assert "HC101" in note
+    assert "<img>" not in outside and "@all" not in outside and "](y)" not in outside.replace("\\](y)", "")
+    assert prose("`data.store_id` was <b>") == "`data.store_id` was \\<b\\>"
+    assert prose("a ` alone @all") == "a \\` alone @\u200ball"
 
 
 def faults(count: int) -> Iterator[Fault]:
