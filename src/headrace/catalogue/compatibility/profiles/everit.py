@@ -36,8 +36,14 @@ class Schema:
 
     @property
     def text(self) -> str:
-        """The same for two that would be written alike, which an `allOf` takes for one."""
+        """The same for two that the library writes alike, which an `allOf` takes for one."""
         return f"{type(self).__name__} {value_key(self.raw)}"
+
+    def _without(self, *keywords: str) -> str:
+        """What stands beside these keywords; nothing for a part, of which its own keywords are all."""
+        if not self.alone or not isinstance(self.raw, Mapping):
+            return ""
+        return value_key({name: value for name, value in self.raw.items() if name not in keywords})
 
     @property
     def has_default(self) -> bool:
@@ -81,8 +87,8 @@ class String(Schema):
 
     @property
     def text(self) -> str:
-        kept = {k: v for k, v in self.raw.items() if k != "format"} if isinstance(self.raw, Mapping) else self.raw
-        return f"String {self.format} {value_key(kept)}"
+        own = (self.min_length, self.max_length, self.pattern, self.format)
+        return f"String {value_key(own)} {self._without('format')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -100,13 +106,18 @@ class Number(Schema):
 
     @property
     def text(self) -> str:
-        return f"Number {self.integer} {value_key(self.raw)}"
+        bounds = (self.minimum, self.maximum, self.above, self.below, self.out_minimum, self.out_maximum)
+        return f"Number {value_key((self.integer, bounds, self.multiple_of))} {self._without()}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Enum(Schema):
     values: frozenset[str] = frozenset()
-    """Each as `value_key`."""
+    """Each as `value_key`; their order is lost."""
+
+    @property
+    def text(self) -> str:
+        return f"Enum {sorted(self.values)} {self._without('enum')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -103,6 +103,13 @@ PAIRS = [
         "formats that the draft does not know are dropped, so the two are one branch",
     ),
     pair(
+        "branches-of-the-same-values",
+        {"anyOf": [text(enum=["a", "b"]), text(enum=["b", "a"])]},
+        {"anyOf": [text(enum=["a", "b"]), text(enum=["b", "a"])], "title": "t"},
+        "====",
+        "the order of an enum's values is lost, so the two are one branch",
+    ),
+    pair(
         "branches-one-way",
         {"anyOf": [text(maxLength=5), text(maxLength=9)]},
         {"anyOf": [text(maxLength=5), text(maxLength=9)], "title": "t"},
