@@ -15,6 +15,7 @@ from headrace.catalogue.compatibility import sentences
 from headrace.catalogue.compatibility.direction import DirectionVerdict
 from headrace.catalogue.compatibility.findings import Draft, Drafts, finding, hint, ordered, told_of
 from headrace.catalogue.compatibility.json_changes import Seen, seen
+from headrace.catalogue.compatibility.json_events import by_event
 from headrace.catalogue.compatibility.json_gaps import changes
 from headrace.catalogue.compatibility.json_prover import Prover
 from headrace.catalogue.compatibility.json_sides import Side, Trial, opened, second_opinion
@@ -73,7 +74,9 @@ def _read(
 ) -> Verdict:
     """One reading's verdict; what it found goes into ``drafts``."""
     prover = Prover(tolerant=reading is Reading.TOLERANT)
-    gaps = prover.ask(writer.left(reading), reader.parsed.root)
+    gaps = by_event(prover, writer.parsed, reader.parsed)
+    if gaps is None:
+        gaps = prover.ask(writer.left(reading), reader.parsed.root)
     if not gaps:
         return Verdict.SAFE
     found = changes(gaps, prover, reader.events, forward=direction is Direction.FORWARD, event=event)
