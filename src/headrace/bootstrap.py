@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,12 +98,16 @@ def compatibility_checker(profile: str = "confluent") -> CompatibilityChecker:
     what they name is not looked up."""
 
     def check(new: SchemaText, history: Sequence[SchemaText], mode: Compatibility) -> Sequence[str]:
+        return decided(new, tuple(history), mode)
+
+    @lru_cache(maxsize=64)  # every tenant's subject asks the same
+    def decided(new: SchemaText, history: tuple[SchemaText, ...], mode: Compatibility) -> Sequence[str]:
         from headrace.catalogue.compatibility.checker import check_history
         from headrace.catalogue.compatibility.profiles import answer
 
         if any(schema.references for schema in (new, *history)):
             return ("REFERENCES: schemas that refer to others are not compared here; set the subject's level to NONE",)
-        refused = answer(profile, list(history), new, mode)
+        refused = answer(profile, history, new, mode)
         if refused.accepted:
             return ()
         reasons = refused.reasons or (f"{profile} refuses the schema",)

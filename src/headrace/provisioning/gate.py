@@ -13,7 +13,7 @@ from headrace.catalogue.compatibility.gate import Outcome
 from headrace.model.catalogue import Catalogue
 from headrace.model.product import SchemaException, StreamingProduct
 from headrace.provisioning.changes import Refusal
-from headrace.provisioning.desired import Desired, DesiredRegion
+from headrace.provisioning.desired import Desired
 from headrace.provisioning.observed import Observed
 from headrace.provisioning.review import Review, pending, review
 
@@ -24,31 +24,31 @@ def refusals(wanted: Desired, found: Observed, today: date | None = None) -> Ite
     """A refusal in each region that would get a schema version that does not pass. ``today``: decides whether an exception has
     run out; None: none has."""
     catalogue = wanted.catalogue
-    for key in sorted({s.product for region in wanted.regions.values() for s in region.subjects.values()}):
+    applied = _applied(wanted, found)
+    for key in sorted(applied):
         product = catalogue.products[key]
-        for version in pending(product, _applied(key, wanted, found)):
+        newest, regions = applied[key]
+        for version in pending(product, newest):
             refusal = _refusal(catalogue, product, version, today)
             if refusal is not None:
                 rule, message, hint = refusal
                 name = f"{key} schema version {version}"
-                yield from (
-                    Refusal(id_, key, rule, name, f"{name}: {message}", hint)
-                    for id_, region in sorted(wanted.regions.items())
-                    if any(s.product == key for s in region.subjects.values())
-                )
+                yield from (Refusal(id_, key, rule, name, f"{name}: {message}", hint) for id_ in regions)
 
 
-def _applied(key: str, wanted: Desired, found: Observed) -> int:
-    """The newest schema version that a subject of the product has anywhere."""
-    return max((_newest(key, region, found) for region in wanted.regions.values()), default=0)
-
-
-def _newest(key: str, region: DesiredRegion, found: Observed) -> int:
-    there = found[region.region.id].subjects
-    return max(
-        (len(there[s.name].versions) for s in region.subjects.values() if s.product == key and s.name in there),
-        default=0,
-    )
+def _applied(wanted: Desired, found: Observed) -> dict[str, tuple[int, list[str]]]:
+    """Of each product with a subject: the newest schema version that one has anywhere, and the regions that have subjects."""
+    newest: dict[str, int] = {}
+    regions: dict[str, list[str]] = {}
+    for id_, region in sorted(wanted.regions.items()):
+        there = found[id_].subjects
+        for subject in region.subjects.values():
+            registered = len(there[subject.name].versions) if subject.name in there else 0
+            newest[subject.product] = max(newest.get(subject.product, 0), registered)
+            of_product = regions.setdefault(subject.product, [])
+            if of_product[-1:] != [id_]:
+                of_product.append(id_)
+    return {key: (newest[key], regions[key]) for key in newest}
 
 
 def _refusal(
