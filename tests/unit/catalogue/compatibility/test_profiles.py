@@ -169,7 +169,7 @@ def test_another_format_is_refused() -> None:
 
 UNREADABLE = [
     "{",
-    '{"$schema": "http://example.com/other"}',
+    "null",
     json.dumps({"$schema": DRAFT7, **prop({"$ref": "https://example.com/other.json"})}),
     json.dumps({"$schema": DRAFT7, **prop({"$ref": "#/definitions/none"})}),
 ]
@@ -184,6 +184,29 @@ def test_what_cannot_be_read_is_refused(profile: str, unreadable: str) -> None:
         got = answer(profile, [old], new, Compatibility.BACKWARD)
         assert not got.accepted
         assert got.reasons[0].startswith("UNREADABLE: ")
+
+
+@pytest.mark.parametrize("malformed", [{"enum": 3}, {"required": [[1]]}, {"dependencies": {"a": 5}}, {"allOf": {}}])
+@pytest.mark.parametrize("profile", ["confluent", "confluent-lenient", "apicurio"])
+def test_a_keyword_with_a_wrong_value_is_refused(profile: str, malformed: Any) -> None:
+    """What the library would not load is refused with a reason, too."""
+    got = answer(profile, [made(obj())], made({"type": "object", **malformed}), Compatibility.BACKWARD)
+    assert got.reasons[0].startswith("UNREADABLE: ")
+
+
+@pytest.mark.parametrize(
+    ("stated", "labels"),
+    [
+        ("https://json-schema.org/draft-07/schema", "ffff"),
+        ("http://json-schema.org/draft-07/schema#/", "ffff"),
+        ("http://example.com/other", "fffx"),
+        ("http://json-schema.org/draft/2020-12/schema", "fffx"),
+    ],
+)
+def test_a_draft_is_known_by_the_start_of_its_url(stated: str, labels: str) -> None:
+    """A draft with https or http is the same; one that is unknown is draft-07, but for Apicurio."""
+    pair = pairs.pair("draft", {"$schema": stated, **text()}, {"$schema": stated, **text(maxLength=3)}, labels, "")
+    test_labelled(pair)
 
 
 def _nested(depth: int) -> dict[str, Any]:

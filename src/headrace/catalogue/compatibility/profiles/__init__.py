@@ -31,6 +31,7 @@ from headrace.catalogue.compatibility.verdict import Direction, RegistryAnswer
 from headrace.model import avro_schema
 from headrace.model.avro_schema import AvroSchema
 from headrace.model.json_references import draft_of
+from headrace.model.json_schema import compile_schema
 from headrace.model.schema import Compatibility, SchemaFormat, SchemaText
 
 __all__ = ["PROFILES", "answer"]
@@ -73,6 +74,14 @@ def _refusals(profile: str, writer: SchemaText, reader: SchemaText) -> list[str]
         return ["UNREADABLE: it nests too deeply"]
     except (Unreadable, apicurio.CheckFailed) as error:
         return [f"UNREADABLE: {error}"]
+    except (TypeError, AttributeError) as error:
+        # A keyword with a value of another kind than it has to have; anything else is a fault of ours.
+        for side in (writer, reader):
+            try:
+                compile_schema(json.loads(side.text))
+            except ValueError as fault:
+                return [f"UNREADABLE: {fault}"]
+        raise error
 
 
 def _confluent(accepted: frozenset[str]) -> Callable[[str, str], Differences]:
@@ -114,35 +123,46 @@ def _avro_schema(text: str) -> AvroSchema:
 
 @lru_cache(maxsize=256)
 def _confluent_schema(text: str) -> Schema:
-    """Draft-07 where none is stated; two of the later drafts by a reader of their own."""
-    raw = _json(text)
-    draft = _draft(raw)
-    return everit_modern.load(raw) if draft > 7 else everit_loader.load(raw, draft)
+    """Draft-07 where no draft that it knows is stated; the two later drafts by a reader of their own."""
+    draft, raw = _drafted(_json(text))
+    return everit_modern.load(raw) if draft is not None and draft > 7 else everit_loader.load(raw, draft or 7)
 
 
 @lru_cache(maxsize=256)
 def _apicurio_schema(text: str) -> Schema:
-    """Draft-04 where none is stated; later drafts than draft-07 are not read."""
-    raw = _json(text)
-    stated = isinstance(raw, Mapping) and "$schema" in raw
-    draft = _draft(raw) if stated else 4
-    if draft > 7:
-        raise Unreadable("the registry knows no draft after draft-07")
-    if isinstance(raw, bool):
-        raise Unreadable("a document that is a boolean is not read")
-    return everit_loader.load(raw, draft)
+    """Draft-04 where none is stated; one that it does not know, or a later one than draft-07, is not read."""
+    given = _json(text)
+    if not isinstance(given, Mapping):
+        raise Unreadable("a document that is no object is not read")
+    draft, raw = _drafted(given)
+    if (draft is None and "$schema" in given) or (draft is not None and draft > 7):
+        raise Unreadable("the registry knows drafts 4, 6 and 7 only")
+    return everit_loader.load(raw, draft or 4)
 
 
 @lru_cache(maxsize=256)
 def _karapace_schema(text: str) -> Any:
-    return karapace_reading.read(_json(text))
+    return karapace_reading.read(_drafted(_json(text))[1])
 
 
-def _draft(raw: Any) -> int:
-    try:
-        return draft_of(raw)
-    except ValueError as error:
-        raise Unreadable(str(error)) from error
+def _drafted(raw: Any) -> tuple[int | None, Any]:
+    """The draft that a document states, by the start of its URL, and the document with the URL as we write it; None: none
+    that is known, and the document without it."""
+    if not isinstance(raw, Mapping):
+        return None, raw
+    stated = raw.get("$schema")
+    if isinstance(stated, str):
+        name = stated.removeprefix("https://").removeprefix("http://")
+        for url in _DRAFTS:
+            if name.startswith(url.partition("://")[2]):
+                return draft_of({"$schema": url}), {**raw, "$schema": url}
+    return None, {keyword: value for keyword, value in raw.items() if keyword != "$schema"}
+
+
+_DRAFTS: Final = (
+    *(f"http://json-schema.org/draft-0{number}/schema" for number in (4, 6, 7)),
+    *(f"https://json-schema.org/draft/{name}/schema" for name in ("2019-09", "2020-12")),
+)
 
 
 def _json(text: str) -> Any:

@@ -22,6 +22,8 @@ _UNSUPPORTED: Final = frozenset(
 
 def read(raw: Any) -> Any:
     """The document to compare. Raises `Unreadable`: a recursion, or a keyword that Karapace refuses to compare."""
+    if not isinstance(raw, Mapping | bool):
+        raise Unreadable("a schema is an object or a boolean")
     try:
         document = Document(raw)
     except ValueError as error:
