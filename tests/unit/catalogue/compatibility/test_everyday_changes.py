@@ -1,4 +1,4 @@
-"""Everyday changes answer as a retail team expects: a golden table, labelled by hand, which the docs show."""
+"""Everyday changes answer as a retail team expects: a table that was read row by row against that, and that the docs show."""
 
 from __future__ import annotations
 
