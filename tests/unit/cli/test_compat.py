@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,11 @@ def test_the_batch_s_output_is_lines_alone(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert run(["compat", "--batch", "-"]) == 0
     assert capfdbinary.readouterr().out == from_file.out
+
+
+def test_a_list_of_thousands_of_values_takes_seconds_at_most() -> None:
+    """Values are compared by look-up, however many documents are tried: one by one it would be minutes."""
+    old, new = {"enum": list(range(20_000))}, {"enum": list(range(-1, 20_000))}
+    started = time.perf_counter()
+    assert answered(line(id=1, old=old, new=new))["witness"]["event"] == -1
+    assert time.perf_counter() - started < 20

@@ -27,8 +27,9 @@ def holds(node: Node, value: Any) -> bool:
     if not type_of(value) & node.types:
         return False
     if node.enum is not None:
-        text = canonical(value)
-        if all(canonical(each) != text for each in node.enum):
+        if node.enum_texts is None:  # of thousands of values, asked for each document that is tried
+            node.enum_texts = frozenset(canonical(each) for each in node.enum)
+        if canonical(value) not in node.enum_texts:
             return False
     if isinstance(value, str):
         if node.has_strings and not _string(node, value):

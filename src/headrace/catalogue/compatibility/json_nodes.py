@@ -102,6 +102,8 @@ class Node:
     ref: Node | None = None
     types: int = ANY
     enum: tuple[Any, ...] | None = None
+    enum_texts: frozenset[str] | None = None
+    """`canonical` of each value of ``enum``, once it has been asked for."""
     least: Fraction | None = None
     least_out: bool = False
     """``least`` itself is excluded."""
