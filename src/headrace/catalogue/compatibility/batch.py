@@ -1,7 +1,9 @@
 """Many pairs of schemas, a JSON line each, for programs: one line in, one line out, whatever stands in it.
 
 In: ``id``, ``format`` (``json-schema`` or ``avro``), ``old`` and ``new`` (schemas, or their texts), ``mode``, ``profile``. Out:
-``id``, ``registry``, ``semantic``, ``tolerant``, ``findings``, ``witness``; or ``id`` and ``error``.
+``id``, ``registry`` (``accepted`` or ``refused``), ``semantic`` and ``tolerant`` (``safe``, ``broken`` or ``undecided``),
+``findings``, ``witness``, and with ``profile``, ``release`` and ``reasons`` whose answer the registry's is and why; or ``id``
+and ``error``.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from headrace.catalogue.compatibility.schema_files import MAX_BYTES, parsed, sch
 from headrace.catalogue.compatibility.verdict import (
     Finding,
     PairVerdict,
-    RegistryAnswer,
     Verdict,
     Witness,
     encode,
@@ -38,14 +39,17 @@ class Defaults:
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A line out. ``witness``: for the gravest finding."""
+    """A line out. ``witness``: for the gravest finding. ``reasons``: the registry's own kinds of difference."""
 
     id: Any
-    registry: RegistryAnswer
+    registry: str
     semantic: Verdict
     tolerant: Verdict
     findings: tuple[Finding, ...]
     witness: Witness | None
+    profile: str
+    release: str
+    reasons: tuple[str, ...]
 
 
 class Unanswered(msgspec.Struct, frozen=True):
@@ -77,9 +81,7 @@ def answer(line: bytes, defaults: Defaults) -> bytes:
             raise InvalidSchema("the line is no object")
         id_ = pair.get("id")
         verdict = _verdict(pair, defaults)
-        return encode(
-            Answer(id_, verdict.registry, verdict.semantic, verdict.tolerant, verdict.findings, verdict.witness)
-        )
+        return encode(_answered(id_, verdict))
     except UnicodeDecodeError:
         return _error(id_, "the line is not UTF-8")
     except InvalidSchema as error:
@@ -88,6 +90,21 @@ def answer(line: bytes, defaults: Defaults) -> bytes:
         return _error(id_, "a schema nests too deeply")
     except Exception as error:  # a bug of ours in one pair must not cost the answers of the others
         return _error(id_, f"the checker fails on this pair: {type(error).__name__}: {error}")
+
+
+def _answered(id_: Any, verdict: PairVerdict) -> Answer:
+    registry = verdict.registry
+    return Answer(
+        id=id_,
+        registry="accepted" if registry.accepted else "refused",
+        semantic=verdict.semantic,
+        tolerant=verdict.tolerant,
+        findings=verdict.findings,
+        witness=verdict.witness,
+        profile=registry.profile,
+        release=registry.release,
+        reasons=registry.reasons,
+    )
 
 
 def _verdict(pair: dict[str, Any], defaults: Defaults) -> PairVerdict:
