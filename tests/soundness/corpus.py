@@ -43,7 +43,7 @@ def _places(schema: Fragment, on: str) -> list[Place]:
     def walk(node: Any, at: Place) -> None:
         if not isinstance(node, dict):
             return
-        if at and _suits(node, on) or (not at and on == "object"):
+        if (at and _suits(node, on)) or (not at and on == "object"):
             found.append(at)
         for name in node.get("properties", {}):
             walk(node["properties"][name], (*at, "properties", name))

@@ -33,8 +33,19 @@ from headrace.catalogue.compatibility.json_nodes import (
 SMALL_RANGE: Final = 32
 """Integers between two bounds are looked at one by one up to so many."""
 
-LENGTHS: Final = {"date": (10, 10), "date-time": (20, None), "duration": (2, None), "ipv4": (7, 15), "uuid": (36, 36)}
-"""How many characters a text of an asserted format has (RFC 3339, RFC 4122)."""
+LENGTHS: Final[Mapping[str, tuple[int, int | None]]] = {
+    "date": (10, 10),
+    "date-time": (20, None),
+    "time": (8, None),
+    "duration": (2, None),
+    "uuid": (36, 36),
+    "ipv4": (7, 15),
+    "ipv6": (2, None),
+    "email": (3, None),
+    "hostname": (1, None),
+    "uri": (2, None),
+}
+"""How many characters a text of an asserted format has (RFC 3339, 3986, 4122, 4291, 5321)."""
 
 MAX_CLOSURE: Final = 2_000
 """Subschemas that may hold at one place; more is a schema made to be slow."""
@@ -110,9 +121,8 @@ class Facts:
             if not own and node.additional is not None:
                 own.append(node.additional)
             rest = node.unevaluated_properties
-            if not own and rest is not None and rest.resolved().always is False and not speaks(node, name):
-                possible = False
-                break
+            if not own and rest is not None and not speaks(node, name):
+                own.append(rest)
             if node.property_names is not None and never_names(node.property_names, name):
                 possible = False
                 break
@@ -127,14 +137,14 @@ class Facts:
         """What holds of a field whose name is in no `properties` and matches no pattern; None: there is none."""
         found: list[Node] = []
         for node in self.object_nodes:
-            rest = node.unevaluated_properties
-            if rest is not None and rest.resolved().always is False and not speaks(node, "", other=True):
-                return None
-            if node.additional is not None:
-                if node.additional.resolved().always is False:
+            rest = node.additional
+            if node.unevaluated_properties is not None and not speaks(node, "", other=True):
+                rest = node.unevaluated_properties
+            if rest is not None:
+                if rest.resolved().always is False:
                     return None
-                if node.additional.always is None:
-                    found.append(node.additional)
+                if rest.always is None:
+                    found.append(rest)
             if node.property_names is not None and node.property_names.resolved().always is False:
                 return None
         return tuple(found)
@@ -152,6 +162,8 @@ class Facts:
         found: list[Node] = []
         for node in self.array_nodes:
             sub = node.prefix[index] if index < len(node.prefix) else node.items
+            if sub is None and node.unevaluated_items is not None and not speaks_of_item(node, index):
+                sub = node.unevaluated_items
             if sub is None or sub.always is True:
                 continue
             if sub.resolved().always is False:
@@ -173,15 +185,32 @@ def speaks(node: Node, name: str, *, other: bool = False) -> bool:
     """Whether ``node``, or anything that it may apply to the same place, evaluates the field ``name`` (``other``: one that
     nothing names)."""
     seen: set[int] = set()
-    stack = [node]
+    stack, top = [node], node
     while stack:
         node = stack.pop()
         if node.number in seen:
             continue
         seen.add(node.number)
-        if node.additional is not None:
+        if node.additional is not None or (node.unevaluated_properties is not None and node is not top):
             return True
         if not other and (name in node.properties or any(search(p, name) for p in node.patterns)):
+            return True
+        stack += _beside(node)
+    return False
+
+
+def speaks_of_item(node: Node, index: int) -> bool:
+    """As `speaks`, of the item at ``index``. `contains` evaluates what it finds (2020-12)."""
+    seen: set[int] = set()
+    stack, top = [node], node
+    while stack:
+        node = stack.pop()
+        if node.number in seen:
+            continue
+        seen.add(node.number)
+        if node.items is not None or node.contains is not None or index < len(node.prefix):
+            return True
+        if node.unevaluated_items is not None and node is not top:
             return True
         stack += _beside(node)
     return False
@@ -323,9 +352,22 @@ def _take(facts: Facts, node: Node) -> None:
 
 
 def deny(facts: Facts, node: Node) -> None:
-    """Add that ``node`` does not hold. Where all it says is that one field is required, the field is absent."""
+    """Add that ``node`` does not hold. Where all it says is that one field is required, the field is absent; where it is a
+    length or a type, the other lengths or types are left."""
     facts.denied += (node,)
     node = node.resolved()
+    said = node.raw.keys() - _ANNOTATIONS if isinstance(node.raw, Mapping) and node.ref is None else set()
+    if said == {"maxLength"} or said == {"minLength"}:
+        facts.types &= STRING
+        if node.max_length is not None:
+            facts.min_length = max(facts.min_length, node.max_length + 1)
+        else:
+            facts.max_length = _smaller(facts.max_length, node.min_length - 1)
+        if facts.max_length is not None and facts.min_length > facts.max_length:
+            facts.types = 0
+    elif said == {"type"}:
+        facts.types &= ~node.types
+    facts.never = facts.never or not facts.types
     if (len(node.required) == 1 and node.raw is None) or (
         isinstance(node.raw, Mapping) and node.raw.keys() - _ANNOTATIONS == {"required"} and len(node.required) == 1
     ):

@@ -24,6 +24,7 @@ from headrace.catalogue.compatibility.json_nodes import (
     NUMBER,
     OBJECT,
     STRING,
+    Node,
     canonical,
     made,
 )
@@ -102,6 +103,8 @@ class Maker:
         if choice is not None:
             yield from _turns([self._candidates(case, depth) for case in cases(state, choice)])
             return
+        for denied in state.denied:
+            yield from _beyond(facts, denied.resolved())
         for kind in _ORDER:
             if facts.types & kind:
                 yield from self.of_kind(kind, facts, depth)
@@ -204,6 +207,21 @@ class Maker:
             inside = facts.of_item(index)
             for other in self.some(inside or (), depth)[1:]:
                 yield [*items[:index], other, *items[index + 1 :]]
+
+
+def _beyond(facts: Facts, denied: Node) -> Iterator[Any]:
+    """Texts and numbers just outside of what is denied."""
+    if facts.types & STRING:
+        if denied.max_length is not None:
+            yield from islice(texts(facts, least=denied.max_length + 1), 2)
+        if denied.min_length:
+            yield from islice(texts(facts, most=denied.min_length - 1), 2)
+        if denied.pattern is not None:
+            yield from texts(facts, outside=(denied.pattern,))
+    near = [bound + step for bound in (denied.least, denied.greatest) if bound is not None for step in (-1, 0, 1)]
+    for kind in (INTEGER, FRACTION) if near else ():
+        if facts.types & kind:
+            yield from islice(numbers(facts, kind, near), len(near))
 
 
 def _more(found: Sequence[Any], index: int) -> Iterator[Any]:

@@ -160,6 +160,7 @@ def _arrays(gap: Gap, facts: Facts, maker: Maker) -> Iterator[Any]:
                 yield [*(value for _ in range(max(2, facts.min_items)))]
     elif rule == "contains":
         assert right.contains is not None
+        yield from _found_only_by(facts, right.contains, maker)
         for length in dict.fromkeys((facts.min_items, 0, 1, 2)):
             items: list[Any] = []
             for index in range(length):
@@ -171,7 +172,22 @@ def _arrays(gap: Gap, facts: Facts, maker: Maker) -> Iterator[Any]:
             yield from islice(maker.arrays(facts, length, 0), 2)
     else:
         index = data if isinstance(data, int) else 0
-        yield from islice(maker.arrays(facts, index + 1, 0), 4)
+        for whole in islice(maker.arrays(facts, index + 1, 0), 4):
+            for inner in gap.inner[:4]:
+                for value in islice(documents(inner, maker), 4):
+                    yield [*whole[:index], value]
+            yield whole
+
+
+def _found_only_by(facts: Facts, wanted: Node, maker: Maker) -> Iterator[list[Any]]:
+    """Arrays in which the left's `contains` finds what it needs and the right's finds nothing."""
+    for node in facts.array_nodes:
+        if node.contains is None or not node.min_contains:
+            continue
+        inside = facts.of_item(0)
+        if inside is not None:
+            for value in islice(maker.values(State((*inside, node.contains), (wanted,))), 3):
+                yield [value] * max(facts.min_items, node.min_contains)
 
 
 def _branches(gap: Gap, maker: Maker) -> Iterator[Any]:
