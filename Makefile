@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test unit lint bench lock kafka-libs kcat clean help
+.PHONY: demo test unit lint bench soundness lock kafka-libs kcat clean help
 
 help: ## Print what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,11 +15,12 @@ demo: $(VENV)/runtime.stamp ## Run the demo on the embedded broker: nothing else
 	$(BIN)/headrace demo $(ARGS)
 
 test: lint kafka-libs kcat ## Everything: lint, types, layers, and all tests against the real parts
-	$(BIN)/python -m pytest tests/unit -q -n 2
-	$(BIN)/python -m pytest tests/conformance tests/e2e tests/typing -q
+	$(BIN)/python -m pytest tests/unit -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest tests/unit -q -n 2 -m slow
+	$(BIN)/python -m pytest tests/conformance tests/e2e tests/typing tests/soundness -q
 
 unit: $(VENV)/dev.stamp ## The quick tests alone
-	$(BIN)/python -m pytest tests/unit -q -n 2
+	$(BIN)/python -m pytest tests/unit -q -n 2 -m "not slow"
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -29,6 +30,9 @@ lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import-linter
 
 bench: $(VENV)/dev.stamp ## The benchmarks: ratios to the raw libraries, measured in one run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+soundness: $(VENV)/dev.stamp ## All pairs of the verdicts' corpus, tried by sampling: a table by keyword
+	$(BIN)/python -m tests.soundness
 
 kafka-libs: $(VENV)/dev.stamp ## Fetch Apache Kafka's broker and an independent registry for the tests
 	$(BIN)/python -m headrace.local.fetch

@@ -7,8 +7,8 @@ import time
 
 from tests.soundness.corpus import json_pairs, pairs
 from tests.soundness.goals import missed
-from tests.soundness.report import examine, sampled_tolerant
 from tests.soundness.judge import judge
+from tests.soundness.report import examine, sampled_tolerant
 from tests.soundness.rules import unguarded
 
 

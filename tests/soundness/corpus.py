@@ -1,7 +1,7 @@
 """The corpus: pairs of schemas made by mutating real ones, the same bytes in every run.
 
-Each keyword that Headrace handles has `EACH` edits, each at a place of a real schema that suits it, and each edit gives two pairs:
-what was written before read after, and the other way round. Nothing here depends on hashes, time or the machine.
+Each keyword that Headrace handles has `EACH` edits, each at a place of a real schema that suits it, and each edit gives two
+pairs: what was written before read after, and the other way round. Nothing here depends on hashes, time or the machine.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Documents by chance: a judge of verdicts that knows nothing of how the checker proves or makes witnesses.
 
-From both schemas of a pair it takes what they speak of (names, constants, bounds and their neighbours, texts of patterns and formats).
-It makes documents by walking the writer's schema, then mutates the valid ones in one to three places: a value exchanged, a
-field gone or added, an item more or less. A document is counted when the writer's validator takes it; it is a counter-example when
-the reader's does not.
+From both schemas of a pair it takes what they speak of (names, constants, bounds and their neighbours, texts of patterns and
+formats). It makes documents by walking the writer's schema, then mutates the valid ones in one to three places: a value
+exchanged, a field gone or added, an item more or less. A document is counted when the writer's validator takes it; it is a
+counter-example when the reader's does not.
 """
 
 from __future__ import annotations
