@@ -16,7 +16,7 @@ from headrace.errors import HeadraceError, PublishTimeout, TransactionAborted, W
 LOG = logging.getLogger(__name__)
 
 
-class Receipt(msgspec.Struct, eq=False):
+class Receipt(msgspec.Struct, eq=False, gc=False):
     """A struct (made twice as fast as a slotted class), and without a lock of its own: waiting goes through the writer's one
     condition, so a receipt costs a fraction of a microsecond (a ``concurrent.futures.Future`` costs 8 us).
 

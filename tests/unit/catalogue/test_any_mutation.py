@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from headrace.catalogue.load import CheckResult, check
 from tests.unit.catalogue.planting import RETAIL, copy_retail
 
+pytestmark = pytest.mark.slow
+
+
 FILES = sorted(
     path.relative_to(RETAIL).as_posix()
     for path in RETAIL.rglob("*")

@@ -12,6 +12,9 @@ from headrace.errors import CatalogueError
 from tests.unit.catalogue import planted_rules, planted_text
 from tests.unit.catalogue.planting import Plant, copy_retail
 
+pytestmark = pytest.mark.slow
+
+
 PLANTS = (
     *(planted_text.FILES + planted_text.SHAPE + planted_text.NAMES),
     *(planted_rules.OWNERSHIP + planted_rules.SCHEMAS + planted_rules.LIFE),

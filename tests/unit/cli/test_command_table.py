@@ -9,6 +9,8 @@ import pytest
 
 from headrace import cli
 
+pytestmark = pytest.mark.slow
+
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

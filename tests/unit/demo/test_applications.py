@@ -16,6 +16,8 @@ from headrace.cli._demo.mistakes import make_mistakes
 from headrace.cli._demo.prepare import CATALOGUE
 from headrace.cli._demo.program import Program, PublishWeek
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def running(application: str, region: str) -> Iterator[tuple[testing.Harness, Program, PublishWeek | None]]:

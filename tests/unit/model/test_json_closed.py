@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from headrace.model.json_schema import closed, compile_schema
 
+pytestmark = pytest.mark.slow
+
+
 # --- an oracle: follows the data with the list of all subschemas that may apply
 
 

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ from headrace.provisioning.plan import encode_plan
 from tests.unit.provisioning.catalogues import DAY_MS, Repository, event, product
 from tests.unit.provisioning.helpers import TODAY, apply_all, plan_of
 from tests.unit.provisioning.memory import World
+
+pytestmark = pytest.mark.slow
+
 
 PRODUCTS = ("orders", "sales", "stock")
 TENANTS = ("acme", "bolt", "core", "dawn")

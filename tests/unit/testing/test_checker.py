@@ -13,6 +13,9 @@ from msgspec.structs import replace as changed
 from headrace.testing.checker import KINDS, Verdict, judge, outputs
 from headrace.testing.ledger import Acknowledged, Entry, Handled, Published
 
+pytestmark = pytest.mark.slow
+
+
 TOPICS = ("sales.v1.acme", "sales.v1.bolt")
 IN_FLIGHT = 4
 FEWER = settings(max_examples=40)
