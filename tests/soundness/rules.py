@@ -1,7 +1,8 @@
 """Each rule of the checker, disabled in turn: is there a pair of the corpus whose verdict is then wrong?
 
 A rule of the JSON prover is a kind of gap, the keyword that refuses; of Avro, a kind of difference. Disabled means that its
-gaps are dropped where they arise. Which rules there are is read from the checker's source, so that a new one without a pair is told.
+gaps are dropped where they arise. Which rules there are is read from the checker's source, so that a new one without a pair is
+told.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_hundred_pairs_hold() -> None:
-    """No counter-example to what is safe in more than 100,000 documents, a confirmed witness for what is broken, few undecided, and
-    the sampler finds nine of ten breaks by itself."""
+    """No counter-example to what is safe in more than 100,000 documents, a confirmed witness for what is broken, few
+    undecided, and the sampler finds nine of ten breaks by itself."""
     report = examine(corpus.some(PAIRS), safe=DOCUMENTS)
     assert report.faults == []
     assert missed(report) == []
