@@ -14,13 +14,26 @@ from headrace.catalogue.compatibility.json_facts import search
 from headrace.catalogue.compatibility.json_nodes import Node, canonical, exact, type_of
 from headrace.model.json_schema import Validator, compile_schema
 
+Known = dict[int, bool]
+"""What is known of one value already, by node: subschemas that are reached in many ways are looked at once."""
 
-def holds(node: Node, value: Any) -> bool:
+
+def holds(node: Node, value: Any, known: Known | None = None) -> bool:
     """Whether ``value`` (parsed JSON) is valid under ``node``."""
     if node.always is not None and node.ref is None:
         return node.always
+    if not (node.all_of or node.any_of or node.one_of):
+        return _holds(node, value, known)
+    known = {} if known is None else known
+    found = known.get(node.number)
+    if found is None:
+        found = known[node.number] = _holds(node, value, known)
+    return found
+
+
+def _holds(node: Node, value: Any, known: Known | None) -> bool:
     if node.ref is not None:
-        if not holds(node.ref, value):
+        if not holds(node.ref, value, known):
             return False
         if not node.has_siblings:
             return True
@@ -48,21 +61,21 @@ def holds(node: Node, value: Any) -> bool:
             return False
         if node.multiple_of is not None and (number / node.multiple_of).denominator != 1:
             return False
-    return _applied(node, value)
+    return _applied(node, value, known)
 
 
-def _applied(node: Node, value: Any) -> bool:
-    if not all(holds(sub, value) for sub in node.all_of):
+def _applied(node: Node, value: Any, known: Known | None) -> bool:
+    if not all(holds(sub, value, known) for sub in node.all_of):
         return False
-    if node.any_of and not any(holds(sub, value) for sub in node.any_of):
+    if node.any_of and not any(holds(sub, value, known) for sub in node.any_of):
         return False
-    if node.one_of and sum(holds(sub, value) for sub in node.one_of) != 1:
+    if node.one_of and sum(holds(sub, value, known) for sub in node.one_of) != 1:
         return False
-    if node.not_ is not None and holds(node.not_, value):
+    if node.not_ is not None and holds(node.not_, value, known):
         return False
     if node.if_ is not None:
-        branch = node.then if holds(node.if_, value) else node.else_
-        return branch is None or holds(branch, value)
+        branch = node.then if holds(node.if_, value, known) else node.else_
+        return branch is None or holds(branch, value, known)
     return True
 
 

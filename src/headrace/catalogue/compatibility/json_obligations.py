@@ -16,6 +16,8 @@ def local(prover: Asking, state: State, facts: Facts, right: Node) -> Iterator[G
     missing = facts.types & ~right.types
     if missing:
         yield Gap("type", right, (), (state,), missing)
+        if not facts.nodes:
+            return  # nothing is known of the left: what else the right asks adds nothing
     if right.enum is not None:
         yield Gap("enum", right, (), (state,))
         return
@@ -138,7 +140,7 @@ def _contains(prover: Asking, state: State, facts: Facts, right: Node) -> Iterat
 
 def _unevaluated_items(prover: Asking, state: State, facts: Facts, right: Node) -> Iterator[Gap]:
     assert right.unevaluated_items is not None
-    if right.unevaluated_items.always is True or (prover.tolerant and right.unevaluated_items.always is False):
+    if right.unevaluated_items.always is True:
         return
     spoken = gather((right,))
     beyond = spoken.prefix_length()

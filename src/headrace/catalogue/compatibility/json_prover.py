@@ -37,8 +37,11 @@ from headrace.catalogue.compatibility.json_obligations import local
 from headrace.catalogue.compatibility.json_regex import Unknown, find
 from headrace.catalogue.compatibility.json_state import Gap, Gaps, Nodes, State, cases
 
-FUEL: Final = 20_000
+FUEL: Final = 6_000
 """Questions that may be asked for one pair of schemas. A pair of 200 fields takes some hundreds."""
+
+FREE_NODES: Final = 4
+"""A question about a state of more subschemas counts as several: it takes as much longer."""
 
 MAX_BRANCHES: Final = 24
 """Values of a discriminating field that are looked at one by one."""
@@ -85,9 +88,12 @@ class Prover:
     def _plainly(self, state: State, right: Node) -> bool:
         """Whether ``right`` covers the left without taking the left's choices apart: for questions about the left itself,
         which are asked often."""
+        return not self._plain_gaps(state, right)
+
+    def _plain_gaps(self, state: State, right: Node) -> Gaps:
         outer, self._splitting = self._splitting, False
         try:
-            return not self._ask(state, right, False)
+            return self._ask(state, right, False)
         finally:
             self._splitting = outer
 
@@ -109,7 +115,7 @@ class Prover:
         if self._fuel <= 0:
             self.exhausted = True
             return (Gap("undecided", right, (), (state,), "too large"),)
-        self._fuel -= 1
+        self._fuel -= 1 + (len(state.nodes) + len(state.denied)) // FREE_NODES
         depth = len(self._pending)
         self._pending[key] = (depth, self._level)
         outer, self._lowest = self._lowest, 1 << 30
@@ -141,7 +147,8 @@ class Prover:
                     return ()
         self._level += 1
         try:
-            return self.ask(State(inside), right)
+            # What many references point to is asked about once.
+            return self.ask(State(tuple(node.resolved() for node in inside)), right)
         finally:
             self._level -= 1
 
@@ -179,6 +186,8 @@ class Prover:
             bad = tuple(v for v in self.listed(facts) if not holds(right, v))
             return (Gap("enum" if right.enum is not None else "values", right, (), (state,), bad),) if bad else ()
         gaps = list(local(self, state, facts, right))
+        if gaps and not facts.nodes and not state.denied:
+            return tuple(gaps)
         if right.ref is not None:
             gaps += self.ask(state, right.ref)
         for sub in right.all_of:
@@ -212,9 +221,16 @@ class Prover:
         for node in facts.nodes:
             if (node.any_of or node.one_of) and node is not right and _alike(node, right, kind):
                 return ()
+        # While the left has choices left, which are taken apart next, a branch that takes all of them at once is tried only.
+        open_ = self._splitting and any(choice.key not in state.decided for choice in facts.choices)
         tried: list[Gaps] = []
-        for branch in branches:
-            gaps = self.ask(state, branch)
+        apart: list[Gaps] = []
+        for branch in _likely(branches, facts):
+            conflict = self._conflict(state, facts, branch)
+            if conflict is not None:
+                apart.append((conflict,))
+                continue
+            gaps = self._plain_gaps(state, branch) if open_ else self.ask(state, branch)
             if not gaps and kind == "oneOf":
                 gaps = tuple(
                     Gap("oneOf", right, (), (state,), (branch.place, other.place))
@@ -224,7 +240,7 @@ class Prover:
             if not gaps:
                 return ()
             tried.append(gaps)
-        if split:
+        if split and not open_:
             parts = list(self._parts(state, facts, branches))
             if len(parts) > 1:
                 found: list[Gap] = []
@@ -233,7 +249,20 @@ class Prover:
                     if not part_facts.never and not self.empty(part):
                         found += self._one_branch(part, part_facts, right, kind, split - 1)
                 return tuple({gap.identity: gap for gap in found}.values())
-        return (Gap(kind, right, (), (state,), inner=_nearest(tried)),)
+        return (Gap(kind, right, (), (state,), inner=(*_nearest(tried), *_nearest(apart))[:24]),)
+
+    def _conflict(self, state: State, facts: Facts, branch: Node) -> Gap | None:
+        """The field that tells the left from ``branch``, if all its values are others: the branch need not be looked into."""
+        branch = branch.resolved()
+        if facts.types != OBJECT or branch.ref is not None:
+            return None
+        for name in sorted(facts.required & branch.properties.keys()):
+            wanted = branch.properties[name].resolved()
+            inside = facts.of_field(name) if wanted.enum is not None else None
+            values = gather(inside).finite if inside else None
+            if values and not any(holds(wanted, value) for value in values):
+                return Gap("values", wanted, (name,), (state, State(inside or ())), tuple(values))
+        return None
 
     def _parts(self, state: State, facts: Facts, branches: Sequence[Node]) -> Iterable[State]:
         """The left in parts that together are all of it: by type, or by the values of a field that tells branches apart."""
@@ -262,6 +291,8 @@ class Prover:
 
     def _denied(self, state: State, facts: Facts, node: Node) -> bool:
         """Whether nothing on the left is valid under ``node``."""
+        if self._conflict(state, facts, node) is not None:
+            return True
         if any(self._plainly(State((node,)), other) for other in facts.denied):
             return True  # what is denied already includes it
         return self.empty(state.and_(node))
@@ -297,7 +328,7 @@ class Prover:
             if self._fuel <= 0:
                 self.exhausted = True
                 return False
-            self._fuel -= 1
+            self._fuel -= 1 + (len(state.nodes) + len(state.denied)) // FREE_NODES
             self._empty[key] = False  # met again below itself: nothing is certain
             outer, self._lowest = self._lowest, 1 << 30
             known = self._is_empty(state, facts, choices)
@@ -322,7 +353,9 @@ class Prover:
             return True
         positive = State(state.nodes, (), state.decided)
         for other in facts.denied:
-            if other.resolved().always is True or self._plainly(positive, other):
+            if other.resolved().always is True:
+                return True
+            if self._conflict(positive, facts, other) is None and self._plainly(positive, other):
                 return True
         for choice in facts.choices if choices else ():
             place = choice.key
@@ -363,6 +396,12 @@ class Prover:
         if node is None:
             node = self._made[key] = made(**keywords)
         return node
+
+
+def _likely(branches: Sequence[Node], facts: Facts) -> list[Node]:
+    """The branches, first those that are written as something on the left is."""
+    known = {node.signature for node in facts.nodes} - {None}
+    return sorted(branches, key=lambda branch: branch.signature not in known)
 
 
 def _nearest(tried: list[Gaps]) -> Gaps:

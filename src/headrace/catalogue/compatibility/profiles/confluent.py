@@ -11,7 +11,7 @@ an earlier pass found it refused: passes are repeated until that set stands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from headrace.catalogue.compatibility.json_nodes import exact
 from headrace.catalogue.compatibility.profiles import everit
@@ -32,6 +32,10 @@ def compare(original: Schema, update: Schema, accepted: frozenset[str]) -> Diffe
         if not comparison.guessed or now.keys() == refused.keys():
             return found
         refused = now
+
+
+MOST_DIFFERENCES: Final = 500
+"""Differences that are kept for one pair of subschemas."""
 
 
 class Comparison:
@@ -70,6 +74,10 @@ class Comparison:
             found = self._compare(original, update)
         finally:
             self._open.remove(pair)
+        if len(found) > MOST_DIFFERENCES:
+            # Branches of branches: their number grows exponentially with the depth, the answer needs one that refuses.
+            refused = [each for each in found if not self.accepts([each])]
+            found = (refused or found)[:MOST_DIFFERENCES]
         self._known[pair] = found
         return found
 
