@@ -84,7 +84,8 @@ class Review:
 
 
 def review(catalogue: Catalogue, product: StreamingProduct, version: int, *, witness: bool = True) -> Review:
-    """The verdicts on ``version`` of ``product`` against those before it. Without ``witness`` what is not safe is undecided."""
+    """The verdicts on ``version`` of ``product`` against those before it. Without ``witness`` the verdicts
+    are the same, and no event is handed out."""
     reading, why = reading_of(catalogue, product)
     mode = product.compatibility
     before = range(1, version)
@@ -94,7 +95,7 @@ def review(catalogue: Catalogue, product: StreamingProduct, version: int, *, wit
     )
     events = tuple(_events(product, version, registry[0], reading, witness))
     changes = [_change(product, version, event) for event in events]
-    breaks = impact.breaks(changes, product.consumers)
+    breaks = impact.breaks(changes, product.consumers, before=product.producers, after=product.producers)
     counts = [event.semantic if reading is Reading.SEMANTIC else event.tolerant for event in events]
     return Review(
         product=product.key,

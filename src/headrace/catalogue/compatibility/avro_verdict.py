@@ -89,12 +89,13 @@ def direction_verdict(
     findings: dict[tuple[str, str], Finding] = {}
     witnesses: dict[str, tuple[int, Witness]] = {}
     for gap in gaps:
-        shown = _shown(gap, writer, reader) if witness else None
+        decided = not witness and any(f.verdict is Verdict.BROKEN for f in findings.values())
+        shown = None if decided else _shown(gap, writer, reader)
         made = _finding(gap, direction, version, Verdict.UNDECIDED if shown is None else Verdict.BROKEN, tried=witness)
         before = findings.get((made.code, made.path))
         if before is None or before.verdict is Verdict.UNDECIDED:
             findings[made.code, made.path] = made
-        if shown is not None:
+        if shown is not None and witness:
             event, refusal = shown
             witnesses.setdefault(repr(event), (-made.harm, _witness(event, refusal, gap, made, direction, version)))
     verdict = Verdict.worst([f.verdict for f in findings.values()])

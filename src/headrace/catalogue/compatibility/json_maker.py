@@ -61,6 +61,8 @@ class Maker:
 
     def __init__(self, budget: int = 4_000) -> None:
         self.budget = budget
+        self._again = budget
+        """Values that may come a second time: many cases of a schema may make the same ones."""
         self._first: dict[tuple[Any, ...], list[Any]] = {}
 
     def valid(self, state: State, value: Any) -> bool:
@@ -74,10 +76,14 @@ class Maker:
             if self.budget <= 0:
                 return
             text = canonical(value)
-            if text not in seen:
-                seen.add(text)
-                if self.valid(state, value):
-                    yield value
+            if text in seen:
+                self._again -= 1
+                if self._again <= 0:
+                    return
+                continue
+            seen.add(text)
+            if self.valid(state, value):
+                yield value
 
     def some(self, nodes: Nodes, depth: int) -> list[Any]:
         """A few valid values of what stands below."""
@@ -93,8 +99,9 @@ class Maker:
         return found
 
     def _candidates(self, state: State, depth: int) -> Iterator[Any]:
+        self.budget -= 1
         facts = gather(state.nodes)
-        if facts.never or depth > MAX_DEPTH:
+        if facts.never or depth > MAX_DEPTH or self.budget <= 0:
             return
         if facts.finite is not None:
             yield from facts.finite

@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -76,6 +77,8 @@ def exact(number: Any) -> Fraction:
 
 def canonical(value: Any) -> str:
     """JSON text that is the same exactly for values that JSON Schema holds for equal (1 and 1.0 are, 1 and true are not)."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 

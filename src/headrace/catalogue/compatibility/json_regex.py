@@ -14,6 +14,8 @@ from typing import Any, Final
 
 MAX_NODES: Final = 3_000
 MAX_STEPS: Final = 4_000
+MAX_TEXT: Final = 10_000
+"""Characters of an expression; a longer one is not reasoned about."""
 """Sets of states that a walk may visit."""
 MAX_REPEAT: Final = 300
 LAST: Final = 0x10FFFF
@@ -62,6 +64,8 @@ class _Reader:
         self.at = 0
 
     def read(self) -> Tree:
+        if len(self.text) > MAX_TEXT:
+            raise Unknown
         tree = self._alternatives(0)
         if self.at < len(self.text):
             raise Unknown
@@ -303,6 +307,22 @@ def _alphabet(automata: Sequence[Automaton]) -> list[int]:
 def find(inside: Sequence[str], outside: Sequence[str] = (), *, least: int = 0, most: int | None = None) -> str | None:
     """A shortest text of ``least`` to ``most`` characters that all of ``inside`` match and none of ``outside`` does; None:
     there is none. Raises `Unknown`."""
+    found, text = _sought(tuple(inside), tuple(outside), least, most)
+    if not found:
+        raise Unknown
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _sought(inside: tuple[str, ...], outside: tuple[str, ...], least: int, most: int | None) -> tuple[bool, str | None]:
+    """Whether it is known, and the text: what is not known takes long to find out, once."""
+    try:
+        return True, _search(inside, outside, least, most)
+    except Unknown:
+        return False, None
+
+
+def _search(inside: tuple[str, ...], outside: tuple[str, ...], least: int, most: int | None) -> str | None:
     wanted, refused = [automaton(p) for p in inside], [automaton(p) for p in outside]
     automata = [*wanted, *refused]
     alphabet = _alphabet(automata)
@@ -317,7 +337,7 @@ def find(inside: Sequence[str], outside: Sequence[str] = (), *, least: int = 0, 
             return text
         if most is not None and len(text) >= most:
             continue
-        steps += 1
+        steps += 1 + sum(len(each) for each in states) // 8  # large sets of nodes take longer
         if steps > MAX_STEPS:
             raise Unknown
         for point in alphabet:

@@ -57,6 +57,18 @@ class Side:
     def opened_validator(self) -> Validator:
         return compile_schema(self.opened)
 
+    @cached_property
+    def second(self) -> Callable[[Any], bool]:
+        return second_opinion(self.raw)
+
+    @cached_property
+    def closed_second(self) -> Callable[[Any], bool]:
+        return second_opinion(self.closed)
+
+    @cached_property
+    def opened_second(self) -> Callable[[Any], bool]:
+        return second_opinion(self.opened)
+
     def left(self, reading: Reading) -> State:
         """The question's left side: what is written."""
         if reading is Reading.SEMANTIC or self.events is None:
@@ -102,12 +114,12 @@ def second_opinion(schema: Any) -> Callable[[Any], bool]:
 
 
 class Trial:
-    """Tries events against both sides in one reading, by both validators."""
+    """Tries events against both sides in one reading, by both validators (``confirm=False``: by the first alone)."""
 
-    def __init__(self, writer: Side, reader: Side, reading: Reading) -> None:
+    def __init__(self, writer: Side, reader: Side, reading: Reading, *, confirm: bool = True) -> None:
         self._writer, self._reader = writer, reader
+        self._confirm = confirm
         self._tolerant = reading is Reading.TOLERANT
-        self._second: tuple[Callable[[Any], bool], Callable[[Any], bool]] | None = None
 
     def show(self, change: Change, budget: int, known: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """An event that shows the change, in a tuple; empty: none was found. ``known``: one that shows it in the tolerant
@@ -135,9 +147,8 @@ class Trial:
         return writer.is_valid(document) and not reader.is_valid(document)
 
     def _confirmed(self, document: Any) -> bool:
-        if self._second is None:
-            writer = self._writer.closed if self._tolerant else self._writer.raw
-            reader = self._reader.opened if self._tolerant else self._reader.raw
-            self._second = second_opinion(writer), second_opinion(reader)
-        valid, read = self._second
+        if not self._confirm:
+            return True
+        valid = self._writer.closed_second if self._tolerant else self._writer.second
+        read = self._reader.opened_second if self._tolerant else self._reader.second
         return valid(document) and not read(document)

@@ -39,9 +39,10 @@ def direction_verdict(
     version: int | None = None,
     event: str | None = None,
 ) -> DirectionVerdict:
-    """Whether ``reader`` takes what ``writer`` writes. Without ``witness`` no event is looked for, and a gap is undecided:
-    verdicts are *safe* or *undecided* then. ``version``: what the old side is called in the sentences. ``event``:
-    the schemas are the data schemas of this event, and places are told as seen from its envelope."""
+    """Whether ``reader`` takes what ``writer`` writes. Without ``witness`` one event is looked for, which decides the
+    verdict by one validator alone, and none is handed out; findings beside it stay undecided. ``version``: what the old
+    side is called in the sentences. ``event``: the schemas are the data schemas of this event, and places are told as
+    seen from its envelope."""
     drafts = Drafts()
     verdicts = {
         reading: _read(writer, reader, reading, drafts, direction, witness, event)
@@ -53,7 +54,11 @@ def direction_verdict(
         findings = _with_hints(findings, seen(reader.parsed, writer.parsed, reader.events, writer.events, event))
     ranks = {_place(each): number for number, each in enumerate(ordered(findings))}
     told.sort(key=lambda pair: ranks[_place(pair[1])])
-    shown = [found for made, each in told if (found := _witness(made, each, reader, event is not None)) is not None]
+    shown = (
+        [found for made, each in told if (found := _witness(made, each, reader, event is not None)) is not None]
+        if witness
+        else []
+    )
     versions = () if version is None else (version,)
     return DirectionVerdict(
         semantic=verdicts[Reading.SEMANTIC],
@@ -80,12 +85,13 @@ def _read(
     if not gaps:
         return Verdict.SAFE
     found = changes(gaps, prover, reader.events, forward=direction is Direction.FORWARD, event=event)
-    trial = Trial(writer, reader, reading)
+    trial = Trial(writer, reader, reading, confirm=witness)
     broken = False
+    budget = (BUDGET // 10 if prover.exhausted else BUDGET) // min(len(found), 10)
     for change in found:
         shown = drafts.shown(change, reading)
-        if witness and not shown:
-            shown = trial.show(change, BUDGET // min(len(found), 10), drafts.shown(change, Reading.TOLERANT))
+        if not shown and (witness or not broken):
+            shown = trial.show(change, budget, drafts.shown(change, Reading.TOLERANT))
         broken = broken or bool(shown)
         drafts.take(change, reading, shown)
     return Verdict.BROKEN if broken else Verdict.UNDECIDED

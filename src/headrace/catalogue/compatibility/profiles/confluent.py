@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from headrace.catalogue.compatibility.json_nodes import exact
-from headrace.catalogue.compatibility.profiles import everit
+from headrace.catalogue.compatibility.profiles import everit, everit_loader
 from headrace.catalogue.compatibility.profiles.confluent_members import array_differences, object_differences
 from headrace.catalogue.compatibility.profiles.differences import Difference, Differences, at, matching
 from headrace.catalogue.compatibility.profiles.everit import Schema
@@ -34,6 +34,9 @@ def compare(original: Schema, update: Schema, accepted: frozenset[str]) -> Diffe
         refused = now
 
 
+MOST_PAIRS: Final = 4_000
+"""Pairs of subschemas that are compared: every branch of a union with every one of the other's, at each depth."""
+
 MOST_DIFFERENCES: Final = 500
 """Differences that are kept for one pair of subschemas."""
 
@@ -44,6 +47,7 @@ class Comparison:
     def __init__(self, accepted: frozenset[str], refused: dict[Pair, Differences]) -> None:
         self.accepted = accepted
         self.guessed = False
+        self._left = MOST_PAIRS
         self._refused = refused
         self._known: dict[Pair, Differences] = {}
         self._open: set[Pair] = set()
@@ -69,6 +73,9 @@ class Comparison:
                 return self._refused[pair]
             self.guessed = True
             return []
+        self._left -= 1
+        if self._left < 0:
+            raise everit_loader.Unreadable("it has too many alternatives within alternatives to compare")
         self._open.add(pair)
         try:
             found = self._compare(original, update)
