@@ -37,7 +37,7 @@ from headrace.catalogue.compatibility.json_obligations import local
 from headrace.catalogue.compatibility.json_regex import Unknown, find
 from headrace.catalogue.compatibility.json_state import Gap, Gaps, Nodes, State, cases
 
-FUEL: Final = 6_000
+FUEL: Final = 2_500
 """Questions that may be asked for one pair of schemas. A pair of 200 fields takes some hundreds."""
 
 FREE_NODES: Final = 4
@@ -115,7 +115,7 @@ class Prover:
         if self._fuel <= 0:
             self.exhausted = True
             return (Gap("undecided", right, (), (state,), "too large"),)
-        self._fuel -= 1 + (len(state.nodes) + len(state.denied)) // FREE_NODES
+        self._fuel -= 1 + len(state.nodes) // FREE_NODES + len(state.denied) // 64
         depth = len(self._pending)
         self._pending[key] = (depth, self._level)
         outer, self._lowest = self._lowest, 1 << 30
@@ -328,7 +328,7 @@ class Prover:
             if self._fuel <= 0:
                 self.exhausted = True
                 return False
-            self._fuel -= 1 + (len(state.nodes) + len(state.denied)) // FREE_NODES
+            self._fuel -= 1 + len(state.nodes) // FREE_NODES + len(state.denied) // 64
             self._empty[key] = False  # met again below itself: nothing is certain
             outer, self._lowest = self._lowest, 1 << 30
             known = self._is_empty(state, facts, choices)

@@ -34,8 +34,10 @@ def compare(original: Schema, update: Schema, accepted: frozenset[str]) -> Diffe
         refused = now
 
 
-MOST_PAIRS: Final = 4_000
-"""Pairs of subschemas that are compared: every branch of a union with every one of the other's, at each depth."""
+DEEP: Final = 6
+MOST_PAIRS: Final = 5_000
+"""Pairs of subschemas that are compared further down than `DEEP`: every branch of a union with every one of the other's, at
+each depth, grows exponentially. A union of many branches near the top does not count."""
 
 MOST_DIFFERENCES: Final = 500
 """Differences that are kept for one pair of subschemas."""
@@ -73,7 +75,7 @@ class Comparison:
                 return self._refused[pair]
             self.guessed = True
             return []
-        self._left -= 1
+        self._left -= len(self._open) > DEEP
         if self._left < 0:
             raise everit_loader.Unreadable("it has too many alternatives within alternatives to compare")
         self._open.add(pair)
