@@ -43,7 +43,7 @@ def check(
     format_: Annotated[CheckFormat, typer.Option("--format", help="How to print the result")] = CheckFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
     no_witness: Annotated[
-        bool, typer.Option("--no-witness", help="Look for none; what is not safe is undecided")
+        bool, typer.Option("--no-witness", help="Show none; the verdict is the same")
     ] = False,
 ) -> None:
     """Check a declaration repository: every fault at once, each with file, line, code and the way out.

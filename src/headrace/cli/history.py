@@ -24,7 +24,7 @@ def history(
     ] = Path(),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With findings and witnesses")] = False,
     no_witness: Annotated[
-        bool, typer.Option("--no-witness", help="Look for none; what is not safe is undecided")
+        bool, typer.Option("--no-witness", help="Show none; the verdict is the same")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything")] = False,
 ) -> None:

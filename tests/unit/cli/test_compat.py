@@ -65,11 +65,11 @@ def test_the_report_has_verdicts_sentence_witness_and_order(files: Any, capsys: 
     assert '"quantity": null' in out and "Consumers would have to deploy first" in out
 
 
-def test_without_witnesses_nothing_is_called_broken(files: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """--no-witness proves safety only: the rest is undecided, and refused by the registry it is not called harmless."""
+def test_without_witnesses_the_verdict_is_the_same(files: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """--no-witness hands no event out; what is broken is called so as it is with one."""
     assert run(["compat", *files(old=INTEGER, new=NULLABLE), "--no-witness", "--json"]) == 1
     value = json.loads(capsys.readouterr().out)
-    assert (value["outcome"], value["tolerant"], value["witness"]) == ("refused", "undecided", None)
+    assert (value["outcome"], value["tolerant"], value["witness"]) == ("broken", "broken", None)
 
 
 def test_witnesses_are_stored_as_events(files: Any, tmp_path: Path) -> None:
