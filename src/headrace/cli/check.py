@@ -42,9 +42,7 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="--lint, and a warning is a failure")] = False,
     format_: Annotated[CheckFormat, typer.Option("--format", help="How to print the result")] = CheckFormat.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json")] = False,
-    no_witness: Annotated[
-        bool, typer.Option("--no-witness", help="Show none; the verdict is the same")
-    ] = False,
+    no_witness: Annotated[bool, typer.Option("--no-witness", help="Show none; the verdict is the same")] = False,
 ) -> None:
     """Check a declaration repository: every fault at once, each with file, line, code and the way out.
 

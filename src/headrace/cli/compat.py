@@ -42,9 +42,7 @@ def compat(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The verdicts as JSON")] = False,
     witness_dir: Annotated[Path | None, typer.Option(help="Store the witnesses as files of this folder")] = None,
-    no_witness: Annotated[
-        bool, typer.Option("--no-witness", help="Show none; the verdict is the same")
-    ] = False,
+    no_witness: Annotated[bool, typer.Option("--no-witness", help="Show none; the verdict is the same")] = False,
     batch: Annotated[
         Path | None, typer.Option(help="Pairs, a JSON line each (`-`: standard input); answers are JSON lines too")
     ] = None,

@@ -23,9 +23,7 @@ def history(
         Path, typer.Argument(metavar="[DIR]", help="The declaration repository", exists=True, file_okay=False)
     ] = Path(),
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With findings and witnesses")] = False,
-    no_witness: Annotated[
-        bool, typer.Option("--no-witness", help="Show none; the verdict is the same")
-    ] = False,
+    no_witness: Annotated[bool, typer.Option("--no-witness", help="Show none; the verdict is the same")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything")] = False,
 ) -> None:
     """Show every schema version of a product with its verdict: what it brought, what the registry answers, what is true.
